@@ -1,0 +1,31 @@
+/** One event per decision. */
+
+import type { AuthErrorCode } from '../errors.ts'
+import type { Identity } from './identity.ts'
+
+export type AuditStage = 'handshake' | 'connect' | 'event' | 'join' | 'expire' | 'revoke'
+
+/** Holds no credential, no cookie and no claim. */
+export interface AuditEvent {
+  readonly id: string
+  /** Epoch seconds, with a fraction. */
+  readonly at: number
+  readonly stage: AuditStage
+  readonly namespace: string | null
+  readonly room?: string
+  readonly event?: string
+  /** The client's address, where it is known. */
+  readonly address?: string
+  readonly socketId?: string
+  readonly identity: Pick<Identity, 'scheme' | 'issuer' | 'subject'> | null
+  readonly effect: 'permit' | 'deny'
+  readonly code: AuthErrorCode | null
+  /** Which rule or check decided, such as `events.news:publish` or `strategies.jwt`. */
+  readonly rule: string
+  /** A fixed word that says which check failed, such as `signature`. */
+  readonly reason?: string
+  readonly tookUs: number
+}
+
+/** A function that receives every decision. What it throws is ignored: an audit sink never changes a decision. */
+export type AuditSink = (event: AuditEvent) => void

@@ -1,0 +1,40 @@
+/** The port for credentials: recognise one, check it, and say who it stands for. */
+
+import type { Connect, CredentialSource, Handshake } from './handshake.ts'
+import type { Identity } from './identity.ts'
+import type { Lease } from './lease.ts'
+import type { RevocationKey } from './revocation.ts'
+
+/** An identity and how long it holds. */
+export interface Authentication<I extends Identity = Identity> {
+  readonly identity: I
+  readonly lease: Lease
+  /**
+   * Further names under which this authority can be revoked, such as `{ session }` or `{ tokenId }`. Issuer and subject
+   * always count and need not be repeated.
+   */
+  readonly revocableBy?: readonly RevocationKey[]
+}
+
+/**
+ * A kind of credential. Resolve null when the request carries no credential of this kind: the next strategy is asked.
+ * Throw `AuthError` when it carries one and it is bad: no other strategy is asked. Any other error is answered
+ * AUTH_ERROR. A strategy must not write anywhere.
+ */
+export interface Strategy<I extends Identity = Identity> {
+  readonly scheme: I['scheme']
+  /** Every place that `authenticate` may read a credential from. */
+  readonly from: readonly CredentialSource[]
+  /** No credential older than this is accepted; decides how long a revocation must be remembered. */
+  readonly maxLifetimeSeconds: number
+  /**
+   * Called with `connect: null` for the HTTP request, and again for a namespace when the CONNECT packet carries an
+   * `auth` payload.
+   *
+   * @throws AuthError AUTH_CREDENTIAL_INVALID, AUTH_EXPIRED, AUTH_UNAVAILABLE
+   */
+  authenticate(handshake: Handshake, connect: Connect | null): Promise<Authentication<I> | null>
+}
+
+/** The identity that a strategy yields. */
+export type IdentityOf<S> = S extends Strategy<infer I> ? I : never

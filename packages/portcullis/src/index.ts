@@ -1,0 +1,36 @@
+/** Portcullis for Socket.IO 4: who may connect, what each connection may join, send and receive, and for how long. */
+
+export { createAuth } from './create-auth.ts'
+export type { Auth, AuthData, AuthOptions, Receipt, RevokeOptions } from './create-auth.ts'
+export type { AuditEvent, AuditSink, AuditStage } from './core/audit.ts'
+export type { Clock } from './core/clock.ts'
+export { type Decision, type DenyCode, deny, permit, permitIf } from './core/decision.ts'
+export type { Connect, CredentialSource, Handshake } from './core/handshake.ts'
+export type { Identity } from './core/identity.ts'
+export type { Lease } from './core/lease.ts'
+export {
+  type CheckedEvent,
+  type ConnectRequest,
+  type EventRequest,
+  type EventRule,
+  type Policy,
+  type RoomRequest,
+  type Rule,
+  type ScopedIdentity,
+  requireScope,
+} from './core/policy.ts'
+export type { LogPosition, Revocation, RevocationKey, RevocationLog, Unsubscribe } from './core/revocation.ts'
+export type { ParamsOf } from './core/room-pattern.ts'
+export type { StandardSchemaV1 } from './core/standard-schema.ts'
+export type { Authentication, IdentityOf, Strategy } from './core/strategy.ts'
+export { AuthError, type AuthErrorCode, type AuthErrorOptions, CODES } from './errors.ts'
+export type {
+  DeniedNotice,
+  JoinReply,
+  LeaveReply,
+  LeftNotice,
+  Refusal,
+  RefusedReply,
+  Retry,
+  WhoamiReply,
+} from './protocol.ts'

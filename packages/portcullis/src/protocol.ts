@@ -1,0 +1,67 @@
+/** The wire: names of the events that Portcullis adds to a Socket.IO connection, and the shapes of their bodies. */
+
+/** Every event name that starts with this belongs to Portcullis; an application cannot define one. */
+export const RESERVED_PREFIX = 'auth:'
+
+/** Client to server, with an acknowledgement. */
+export const JOIN = 'auth:join'
+/** Client to server, with an acknowledgement. */
+export const LEAVE = 'auth:leave'
+/** Client to server, with an acknowledgement: "who am I here, and for how long?" */
+export const WHOAMI = 'auth:whoami'
+/** Server to client, the last event before a disconnection by the server. */
+export const CLOSED = 'auth:closed'
+/** Server to client: an event without an acknowledgement was refused. */
+export const DENIED = 'auth:denied'
+/** Server to client: a room was left because its grant ended. */
+export const LEFT = 'auth:left'
+
+/** What a client should do after a refusal: nothing, ask for a new credential once, or wait and try again. */
+export type Retry = 'never' | 'refresh' | 'backoff'
+
+/** The body of every refusal: HTTP answer, `connect_error.data`, acknowledgement, `auth:closed`, `auth:denied`. */
+export interface Refusal<Code extends string = string> {
+  readonly code: Code
+  readonly message: string
+  readonly retry: Retry
+}
+
+/** Acknowledgement of a refused request. */
+export interface RefusedReply {
+  readonly error: Refusal
+}
+
+/** Acknowledgement of `auth:join`. `expiresAt` is epoch seconds, the earliest end among the rooms joined, or null. */
+export interface JoinReply {
+  readonly joined: readonly string[]
+  readonly expiresAt: number | null
+}
+
+/** Acknowledgement of `auth:leave`. */
+export interface LeaveReply {
+  readonly left: readonly string[]
+}
+
+/**
+ * Acknowledgement of `auth:whoami`. Times are epoch seconds by the server's clock; `serverTime` lets a client whose
+ * own clock is wrong compute what is left of the lease.
+ */
+export interface WhoamiReply {
+  readonly scheme: string
+  readonly issuer: string
+  readonly subject: string
+  readonly issuedAt: number
+  readonly expiresAt: number | null
+  readonly serverTime: number
+  readonly rooms: readonly string[]
+}
+
+/** Body of `auth:left`. */
+export interface LeftNotice extends Refusal {
+  readonly room: string
+}
+
+/** Body of `auth:denied`. */
+export interface DeniedNotice extends Refusal {
+  readonly event: string
+}
