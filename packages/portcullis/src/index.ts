@@ -1,7 +1,5 @@
 /** Portcullis for Socket.IO 4: who may connect, what each connection may join, send and receive, and for how long. */
 
-export { createAuth } from './create-auth.ts'
-export type { Auth, AuthData, AuthOptions, Receipt, RevokeOptions } from './create-auth.ts'
 export type { AuditEvent, AuditSink, AuditStage } from './core/audit.ts'
 export type { Clock } from './core/clock.ts'
 export { type Decision, type DenyCode, deny, permit, permitIf } from './core/decision.ts'
@@ -16,13 +14,15 @@ export {
   type Policy,
   type RoomRequest,
   type Rule,
-  type ScopedIdentity,
   requireScope,
+  type ScopedIdentity,
 } from './core/policy.ts'
 export type { LogPosition, Revocation, RevocationKey, RevocationLog, Unsubscribe } from './core/revocation.ts'
 export type { ParamsOf } from './core/room-pattern.ts'
 export type { StandardSchemaV1 } from './core/standard-schema.ts'
 export type { Authentication, IdentityOf, Strategy } from './core/strategy.ts'
+export type { Auth, AuthData, AuthOptions, Receipt, RevokeOptions } from './create-auth.ts'
+export { createAuth } from './create-auth.ts'
 export { AuthError, type AuthErrorCode, type AuthErrorOptions, CODES } from './errors.ts'
 export type {
   DeniedNotice,

@@ -1,6 +1,6 @@
 /** Decisions: permit or deny, never a boolean. */
 
-import { CODES, type AuthErrorCode } from '../errors.ts'
+import { type AuthErrorCode, CODES } from '../errors.ts'
 
 /** The codes that a rule may deny with. */
 export type DenyCode = AuthErrorCode
@@ -27,7 +27,9 @@ const FORBIDDEN: Deny = Object.freeze({ effect: 'deny', code: 'AUTH_FORBIDDEN' }
  * @example permit({ expiresAt: membership.endsAt }) // for a room: it is left at that second
  */
 export function permit(options?: { readonly expiresAt: number | null }): Permit {
-  return options === undefined || options.expiresAt === null ? PERMIT : Object.freeze({ effect: 'permit', expiresAt: options.expiresAt })
+  return options === undefined || options.expiresAt === null
+    ? PERMIT
+    : Object.freeze({ effect: 'permit', expiresAt: options.expiresAt })
 }
 
 /** Denies, with AUTH_FORBIDDEN unless another code is given. */
@@ -54,7 +56,9 @@ export function asDecision(value: unknown): Decision | null {
   const { effect } = value as { effect: unknown }
   if (effect === 'permit') {
     const expiresAt = Object.hasOwn(value, 'expiresAt') ? (value as { expiresAt: unknown }).expiresAt : undefined
-    return expiresAt === null || (typeof expiresAt === 'number' && Number.isFinite(expiresAt)) ? (value as Permit) : null
+    return expiresAt === null || (typeof expiresAt === 'number' && Number.isFinite(expiresAt))
+      ? (value as Permit)
+      : null
   }
   if (effect === 'deny') {
     const code = Object.hasOwn(value, 'code') ? (value as { code: unknown }).code : undefined

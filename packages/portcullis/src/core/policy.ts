@@ -1,12 +1,12 @@
 /** Policies: which rule answers for a namespace, an event and a room. Closed where no rule stands. */
 
-import type { StandardSchemaV1 } from './standard-schema.ts'
 import type { Decision } from './decision.ts'
-import { permit, deny } from './decision.ts'
+import { deny, permit } from './decision.ts'
 import type { Handshake } from './handshake.ts'
 import type { Identity } from './identity.ts'
 import type { Lease } from './lease.ts'
 import type { ParamsOf } from './room-pattern.ts'
+import type { StandardSchemaV1 } from './standard-schema.ts'
 
 /** What every rule is told. Identity and lease are the gate's own copies: nothing a handler does can change them. */
 export interface Request<I extends Identity = Identity> {

@@ -87,6 +87,9 @@ function parse(source: string): readonly Part[] {
     parts.push({ kind: 'param', name })
     at = close + 1
   }
+  if (!parts.some((part) => part.kind === 'literal')) {
+    fail('needs literal text besides its {parameter}: alone it would also match the private rooms of other sockets')
+  }
   const first = parts[0]
   if (first?.kind === 'literal' && first.text.startsWith('auth:')) fail('starts with the reserved "auth:"')
   return parts

@@ -1,0 +1,47 @@
+/** Asks a rule and makes a decision of whatever happens: permit, deny, thrown, late or malformed. */
+
+import { AuthError } from '../errors.ts'
+import { asDecision, type Decision, deny } from './decision.ts'
+import type { Rule } from './policy.ts'
+
+/** How a rule's answer is bounded and where what it threw is reported. */
+export interface DecideOptions {
+  /** Rejects with AUTH_UNAVAILABLE when the promise takes too long. */
+  readonly deadline: <T>(promise: Promise<T>) => Promise<T>
+  /** Told of what the application's own code threw; the client is not. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Synchronous when the rule is, so that events keep their tick. Never throws, never rejects. */
+export function decide<R>(rule: Rule<R>, request: R, options: DecideOptions): Decision | Promise<Decision> {
+  let answer: unknown
+  try {
+    answer = rule(request)
+    if (!isThenable(answer)) return asDecision(answer) ?? malformed(options)
+  } catch (error) {
+    return failed(error, options)
+  }
+  return options.deadline(Promise.resolve(answer)).then(
+    (value) => asDecision(value) ?? malformed(options),
+    (error) => failed(error, options),
+  )
+}
+
+function failed(error: unknown, { onError }: DecideOptions): Decision {
+  if (AuthError.is(error)) {
+    if (error.cause !== undefined) onError(error)
+    return deny(error.code)
+  }
+  onError(error)
+  return deny('AUTH_ERROR')
+}
+
+function malformed({ onError }: DecideOptions): Decision {
+  onError(new TypeError('a rule must return permit(), deny() or permitIf(…), or a promise of one'))
+  return deny('AUTH_ERROR')
+}
+
+/** True for anything that `await` would wait for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

@@ -1,0 +1,239 @@
+/** `createAuth`: the strategies, origins and limits of a server, and the two things done with them: protect and revoke. */
+
+import { hostname } from 'node:os'
+import type { Namespace, Server, Socket } from 'socket.io'
+import type { AuditSink } from './core/audit.ts'
+import type { Clock } from './core/clock.ts'
+import { compilePolicy } from './core/compiled-policy.ts'
+import type { Handshake } from './core/handshake.ts'
+import type { Identity } from './core/identity.ts'
+import type { Lease } from './core/lease.ts'
+import type { Policy } from './core/policy.ts'
+import { createRevocationIndex, type RevocationKey, type RevocationLog } from './core/revocation.ts'
+import type { IdentityOf, Strategy } from './core/strategy.ts'
+import { AuthError } from './errors.ts'
+import { memory } from './revocations/memory.ts'
+import { createAuditTrail } from './server/audit-trail.ts'
+import { createClientAddress } from './server/client-address.ts'
+import type { Guard } from './server/guard.ts'
+import { createLeaseTimer } from './server/lease-timer.ts'
+import { type Limits, resolveLimits } from './server/limits.ts'
+import { createCheckOrigin } from './server/origin.ts'
+import { endEntry, type ProtectedServer, protectServer } from './server/protect.ts'
+import { createRegistry } from './server/registry.ts'
+import { type OnError, safely, warnOfError } from './server/report.ts'
+import { applyRevocation, type Receipt, type RevokeOptions, toRevocation } from './server/revoke.ts'
+import { systemClock } from './server/system-clock.ts'
+import { createThrottle } from './server/throttle.ts'
+
+export type { Limits } from './server/limits.ts'
+export type { OnError } from './server/report.ts'
+export type { NodeReceipt, Receipt, RevokeOptions } from './server/revoke.ts'
+
+/** What Portcullis puts on `socket.data`. */
+export interface AuthData<I extends Identity = Identity> {
+  identity: I
+  lease: Lease
+}
+
+/** The socket data of a protected namespace; Socket.IO's default is `any`, which would swallow the rest. */
+type WithAuth<Data, I extends Identity> = 0 extends 1 & Data ? AuthData<I> : Data & AuthData<I>
+
+/** Socket.IO's own constraint for a map of events. */
+interface EventsMap {
+  // biome-ignore lint/suspicious/noExplicitAny: it has to be exactly the type that Socket.IO constrains its maps with
+  [event: string]: any
+}
+
+export interface AuthOptions<S extends Strategy> {
+  /**
+   * The pages that may connect, each exactly as browsers send it in `Origin`: `https://app.example`. Programs and apps
+   * send none and may connect with a token. `*` admits every page, and is refused while a strategy reads cookies.
+   */
+  readonly origins: readonly string[]
+  /** Asked in order; the first that recognises a credential decides. */
+  readonly strategies: readonly S[]
+  /** Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or ranges. Default: none. */
+  readonly trustedProxies?: readonly string[]
+  /** Refuse cookies on a request that the browser itself marks `Sec-Fetch-Site: cross-site`. Default false. */
+  readonly strictFetchMetadata?: boolean
+  readonly limits?: Partial<Limits>
+  /** Where revocations are kept. Default: in this process, for one node. */
+  readonly revocations?: RevocationLog
+  /** Receives every decision. It must return quickly; what it throws is ignored. */
+  readonly audit?: AuditSink
+  /** Receives what rules, strategies and stores threw. Default: a process warning without the error's message. */
+  readonly onError?: OnError
+  readonly clock?: Clock
+}
+
+export interface Auth<I extends Identity = Identity> {
+  /**
+   * Puts a namespace under a policy and closes every other namespace of its server, those created later included. The
+   * server must be attached; sockets that connected before are disconnected. Returns the same namespace, with
+   * `socket.data.identity` and `socket.data.lease` typed.
+   *
+   * The application's own middlewares run after the gate when they are registered after this call.
+   *
+   * @throws TypeError for a policy, a server or an order of calls that cannot be made safe
+   */
+  protect<
+    Listen extends EventsMap,
+    Emit extends EventsMap,
+    ServerSide extends EventsMap,
+    Data,
+    const Rooms extends string = never,
+  >(
+    namespace: Namespace<Listen, Emit, ServerSide, Data>,
+    policy: Policy<I, Listen, Rooms>,
+  ): Namespace<Listen, Emit, ServerSide, WithAuth<Data, I>>
+  /**
+   * Ends the authority of everyone under `key`: connected sockets hear `auth:closed` with AUTH_REVOKED and are
+   * disconnected, connecting ones never connect, and later handshakes with an older credential are refused. Resolves when
+   * that has happened.
+   *
+   * @throws TypeError for a malformed key; whatever the log rejects with when it could not keep the revocation
+   * @example await auth.revoke({ issuer: 'https://id.example', subject: 'user-42' })
+   */
+  revoke(key: RevocationKey, options?: RevokeOptions): Promise<Receipt>
+  /** The request that opened the connection of a socket of a protected server. */
+  handshakeOf(socket: Socket): Handshake
+  /** Stops following the revocation log and cancels every timer. Protected namespaces admit nobody afterwards. */
+  close(): Promise<void>
+}
+
+/**
+ * Creates the guard of one or more Socket.IO servers.
+ *
+ * @throws TypeError quoting the option that is wrong
+ * @example
+ * const auth = createAuth({ origins: ['https://app.example'], strategies: [jwt({ issuer, audience: 'chat', keys })] })
+ */
+export function createAuth<const S extends Strategy>(options: AuthOptions<S>): Auth<IdentityOf<S>> {
+  requireOptions(options)
+  const { strategies, clock = systemClock } = options
+  const limits = resolveLimits(options.limits)
+  let state: 'open' | 'closed' = 'open'
+  const guard: Guard = {
+    strategies: [...strategies],
+    limits,
+    clock,
+    audit: createAuditTrail(options.audit, clock),
+    onError: safely(options.onError ?? warnOfError),
+    registry: createRegistry(),
+    revocations: createRevocationIndex(),
+    leases: createLeaseTimer(clock),
+    throttle: createThrottle(limits),
+    ready: () =>
+      state === 'closed' ? Promise.reject(new AuthError('AUTH_UNAVAILABLE', { reason: 'closed' })) : followed,
+  }
+  const door = {
+    checkOrigin: createCheckOrigin(
+      options.origins,
+      strategies.some(({ from }) => from.some((source) => source.ambient)),
+    ),
+    clientAddress: createClientAddress(options.trustedProxies ?? []),
+    strictFetchMetadata: options.strictFetchMetadata ?? false,
+  }
+  const log = options.revocations ?? memory()
+  const maxLifetimeSeconds = Math.max(...strategies.map((strategy) => strategy.maxLifetimeSeconds))
+  const servers = new Map<Server, ProtectedServer>()
+  /** How many sockets each revocation of this process closed, until its receipt is written. */
+  const closedBy = new Map<string, number>()
+  const following = log.follow((revocation) => {
+    const closed = applyRevocation(guard, revocation, (entry, code) => endEntry(guard, entry, code))
+    if (closedBy.has(revocation.id)) closedBy.set(revocation.id, closed)
+  })
+  const followed = following.then(
+    () => {},
+    (error) => {
+      guard.onError(error, 'revocations')
+      throw new AuthError('AUTH_UNAVAILABLE', { reason: 'revocation_log' })
+    },
+  )
+  // Whoever asks for readiness is told; until then nobody need be.
+  followed.catch(() => {})
+
+  return {
+    protect(namespace, policy) {
+      const target = requireNamespace(namespace)
+      const compiled = compilePolicy(target.name, policy)
+      const io = target.server as Server
+      let server = servers.get(io)
+      if (server === undefined) {
+        server = protectServer(guard, io, door)
+        servers.set(io, server)
+      }
+      server.setPolicy(target, compiled)
+      return namespace as never
+    },
+    async revoke(key, revokeOptions = {}) {
+      const revocation = toRevocation(key, revokeOptions, clock.now() / 1000, maxLifetimeSeconds)
+      closedBy.set(revocation.id, 0)
+      try {
+        await following
+        await log.append(revocation)
+        const closed = closedBy.get(revocation.id) ?? 0
+        return { id: revocation.id, nodes: [{ node: NODE, state: 'applied', closed }], closed }
+      } finally {
+        closedBy.delete(revocation.id)
+      }
+    },
+    handshakeOf(socket) {
+      const handshake = servers.get(socket.nsp.server as Server)?.handshakeOf(socket)
+      if (handshake === undefined) throw new TypeError('handshakeOf: the socket belongs to no server protected here')
+      return handshake
+    },
+    async close() {
+      state = 'closed'
+      guard.leases.close()
+      const unfollow = await following.catch(() => async () => {})
+      await unfollow()
+    },
+  }
+}
+
+/** The name of this process in receipts, while there is one node. */
+const NODE = `${hostname()}-${process.pid}`
+
+const OPTIONS = new Set([
+  'origins',
+  'strategies',
+  'trustedProxies',
+  'strictFetchMetadata',
+  'limits',
+  'revocations',
+  'audit',
+  'onError',
+  'clock',
+])
+
+function requireOptions(options: AuthOptions<Strategy>): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError('createAuth: the options must be an object')
+  for (const option of Object.keys(options)) {
+    if (!OPTIONS.has(option)) throw new TypeError(`"${option}" is not an option of createAuth`)
+  }
+  const { strategies } = options
+  if (!Array.isArray(strategies) || strategies.length === 0)
+    throw new TypeError('"strategies" must be a non-empty array')
+  for (const [i, strategy] of strategies.entries()) {
+    const sound =
+      typeof strategy?.authenticate === 'function' &&
+      typeof strategy.scheme === 'string' &&
+      Array.isArray(strategy.from) &&
+      Number.isFinite(strategy.maxLifetimeSeconds)
+    if (!sound) throw new TypeError(`"strategies[${i}]" must be a strategy, such as jwt({ … })`)
+  }
+  for (const option of ['audit', 'onError'] as const) {
+    if (options[option] !== undefined && typeof options[option] !== 'function')
+      throw new TypeError(`"${option}" must be a function`)
+  }
+}
+
+function requireNamespace(value: unknown): Namespace {
+  const namespace = value as Partial<Namespace> | null
+  if (typeof namespace?.use === 'function' && typeof namespace.name === 'string' && namespace.server !== undefined) {
+    return namespace as Namespace
+  }
+  throw new TypeError('protect: pass a namespace, such as io.of("/chat") or io.of("/")')
+}

@@ -1,0 +1,66 @@
+/** What is known of one Engine.IO connection: how it was admitted, and what it has tried since. */
+
+import type { Authenticated } from '../core/authenticate.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Handshake } from '../core/handshake.ts'
+import type { Limits } from './limits.ts'
+import type { OriginProof } from './origin.ts'
+import type { Entry } from './registry.ts'
+
+/** The part of an Engine.IO socket that is used. */
+export interface EngineSocket {
+  readonly id: string
+  readonly request: object
+  readonly readyState: string
+  close(): unknown
+  once(event: 'close', listener: () => void): unknown
+}
+
+/** What the door found out about the request that opened the connection. */
+export interface Admission {
+  readonly handshake: Handshake
+  readonly originProof: OriginProof
+  /** Null when the request carried no credential: each namespace then asks for one. */
+  readonly authenticated: Authenticated | null
+  /** Digest of the credential that was accepted; later requests of the connection must carry the same. */
+  readonly pin: string | null
+}
+
+export interface Connection {
+  readonly engineSocket: EngineSocket
+  readonly admission: Admission
+  /** Namespaces whose connect is being decided. */
+  readonly connecting: Set<string>
+  readonly entries: Set<Entry>
+  connected: number
+  closed: boolean
+  failures: number
+  cancelDeadline: () => void
+}
+
+export function createConnection(engineSocket: EngineSocket, admission: Admission): Connection {
+  return {
+    engineSocket,
+    admission,
+    connecting: new Set(),
+    entries: new Set(),
+    connected: 0,
+    closed: false,
+    failures: 0,
+    cancelDeadline: () => {},
+  }
+}
+
+/** A connection that no namespace has admitted is closed when its time is up. */
+export function armDeadline(connection: Connection, limits: Limits, clock: Clock): void {
+  connection.cancelDeadline()
+  connection.cancelDeadline = clock.setTimer(() => {
+    if (connection.connected === 0) connection.engineSocket.close()
+  }, limits.connectTimeoutMs)
+}
+
+/** Closes once what has been written is flushed, so that a refusal just sent still arrives. */
+export function closeSoon(connection: Connection): void {
+  // Socket.IO writes a refused connect on the next tick; closing has to come after that.
+  setImmediate(() => connection.engineSocket.close())
+}

@@ -1,0 +1,180 @@
+/** The HTTP handshake: origin, limits, and the credentials that a request itself carries. Nothing gets a socket before. */
+
+import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { type Authenticated, authenticate, readsConnect } from '../core/authenticate.ts'
+import type { Handshake } from '../core/handshake.ts'
+import { AuthError, type AuthErrorCode } from '../errors.ts'
+import type { ClientAddress } from './client-address.ts'
+import type { Admission, Connection } from './connection.ts'
+import { withDeadline } from './deadline.ts'
+import { asAuthError, endOf, type Guard } from './guard.ts'
+import { handshakeView } from './handshake-view.ts'
+import { isUpgrade, writeRefusal } from './http-refusal.ts'
+import { type CheckOrigin, type OriginProof, rawValues } from './origin.ts'
+import { namesOf } from './registry.ts'
+
+/** A request as Engine.IO prepares it: the query is parsed before any middleware runs. */
+export interface EngineRequest extends IncomingMessage {
+  _query?: Record<string, string>
+}
+
+export interface DoorOptions {
+  readonly checkOrigin: CheckOrigin
+  readonly clientAddress: (request: IncomingMessage) => ClientAddress
+  readonly strictFetchMetadata: boolean
+  /** The connection that an Engine.IO session id stands for. */
+  readonly connectionOf: (sessionId: string) => Connection | undefined
+}
+
+export interface Door {
+  /** For `io.engine.use`: answers a refusal itself, in full, and calls `next` only for a request that may go on. */
+  handle(request: EngineRequest, response: unknown, next: () => void): void
+  /** How the request that opened a connection was admitted; undefined for one that did not come through here. */
+  admissionOf(request: object): Admission | undefined
+}
+
+export function createDoor(guard: Guard, options: DoorOptions): Door {
+  const admissions = new WeakMap<object, Admission>()
+  const mayComeLater = readsConnect(guard.strategies)
+  let pending = 0
+
+  async function admit(request: EngineRequest, originProof: OriginProof, client: ClientAddress): Promise<Admission> {
+    await guard.ready()
+    await guard.throttle.handshake(client.address)
+    if (pending >= guard.limits.maxPendingHandshakes)
+      throw new AuthError('AUTH_UNAVAILABLE', { reason: 'pending_handshakes' })
+    const handshake = handshakeView(request, client, request._query ?? {}, guard.clock.now())
+    if (rawValues(request, 'authorization').length > 1) {
+      throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'presented_twice' })
+    }
+    requireOriginForAmbient(guard, handshake, originProof, options.strictFetchMetadata)
+    pending += 1
+    try {
+      const authenticated = await authenticateHandshake(guard, handshake)
+      if (authenticated === null && !mayComeLater) throw new AuthError('AUTH_CREDENTIAL_MISSING')
+      return { handshake, originProof, authenticated, pin: authenticated && pinOf(authenticated, handshake) }
+    } finally {
+      pending -= 1
+    }
+  }
+
+  /** A session id is no credential: who follows a polling session must show what opened it. */
+  function follow(request: EngineRequest, sessionId: string): void {
+    const connection = options.connectionOf(sessionId)
+    const { authenticated, pin } = connection?.admission ?? { authenticated: null, pin: null }
+    // Of an unknown session id, Engine.IO says so itself.
+    if (authenticated === null || pin === null) return
+    const now = handshakeView(request, options.clientAddress(request), request._query ?? {}, guard.clock.now())
+    if (pinOf(authenticated, now) !== pin) throw new AuthError('AUTH_FORBIDDEN', { reason: 'credential_changed' })
+  }
+
+  return {
+    handle(request, response, next) {
+      const startedMs = performance.now()
+      // Node leaves the socket of an upgrade without a listener: a reset while a strategy works would end the process.
+      if (isUpgrade(response)) request.socket.on('error', ignore)
+      const client = options.clientAddress(request)
+      const record = (
+        code: AuthErrorCode | null,
+        rule: string,
+        identity: Authenticated | null,
+        reason?: string,
+      ): void => {
+        if (!guard.audit.enabled) return
+        guard.audit.record({
+          stage: 'handshake',
+          namespace: null,
+          address: client.address,
+          identity: identity?.authentication.identity ?? null,
+          code,
+          rule,
+          ...(reason === undefined ? {} : { reason }),
+          startedMs,
+        })
+      }
+      const refuse = (cause: unknown): void => {
+        const error = asAuthError(cause, 'handshake', guard.onError)
+        record(error.code, 'handshake', null, error.reason)
+        if (error.code !== 'AUTH_RATE_LIMITED') guard.throttle.failed(client.address).catch(ignore)
+        try {
+          writeRefusal(request, response, error)
+        } catch {
+          request.socket.destroy()
+        }
+      }
+      try {
+        const originProof = options.checkOrigin(request)
+        const sessionId = request._query?.sid
+        // An empty session id opens a new connection, as Engine.IO reads it.
+        if (sessionId) {
+          follow(request, sessionId)
+          next()
+          return
+        }
+        admit(request, originProof, client).then((admission) => {
+          // A client that left while a strategy worked gets no connection that would wait for it.
+          if (request.socket.destroyed) return
+          admissions.set(request, admission)
+          const { authenticated } = admission
+          record(null, authenticated ? `strategies.${authenticated.strategy.scheme}` : 'handshake', authenticated)
+          process.nextTick(next)
+        }, refuse)
+      } catch (error) {
+        refuse(error)
+      }
+    },
+    admissionOf: (request) => admissions.get(request),
+  }
+}
+
+/** Authenticates what the request carries; the authority must hold at this moment. */
+export async function authenticateHandshake(guard: Guard, handshake: Handshake): Promise<Authenticated | null> {
+  const { limits, clock } = guard
+  const authenticated = await withDeadline(
+    authenticate(guard.strategies, handshake, null),
+    limits.authenticateTimeoutMs,
+    clock,
+  )
+  if (authenticated === null) return null
+  const ended = endOf(guard, authenticated.authentication.lease, namesOf(authenticated.authentication))
+  if (ended !== null) throw new AuthError(ended)
+  return authenticated
+}
+
+/**
+ * A credential that a browser attaches by itself counts only when the request also shows that the page is an allowed one
+ * (cross-site WebSocket hijacking).
+ */
+function requireOriginForAmbient(guard: Guard, handshake: Handshake, proof: OriginProof, strict: boolean): void {
+  const crossSite = strict && handshake.headers['sec-fetch-site'] === 'cross-site'
+  if (proof === 'listed' && !crossSite) return
+  for (const strategy of guard.strategies) {
+    for (const source of strategy.from) {
+      if (source.in === 'auth' || source.read(handshake, null) === null) continue
+      if (source.ambient) throw new AuthError('AUTH_ORIGIN_REFUSED', { reason: 'ambient_credential' })
+      // The first strategy that finds a credential is the one that will decide.
+      return
+    }
+  }
+}
+
+function pinOf({ strategy }: Authenticated, handshake: Handshake): string {
+  const hash = createHash('sha256')
+  for (const source of strategy.from) {
+    const value = source.in === 'auth' ? null : safeRead(() => source.read(handshake, null))
+    hash.update(JSON.stringify([source.in, source.name, value]))
+  }
+  return hash.digest('base64url')
+}
+
+/** A source that cannot be read on a later request differs from the credential that opened the connection. */
+function safeRead(read: () => string | null): string | null {
+  try {
+    return read()
+  } catch {
+    return null
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,24 @@
+/** Builds the frozen `Handshake` of a request. */
+
+import type { IncomingMessage } from 'node:http'
+import type { Handshake } from '../core/handshake.ts'
+import type { ClientAddress } from './client-address.ts'
+
+/** `nowMs` is epoch milliseconds; `query` is Engine.IO's parsed query. */
+export function handshakeView(
+  request: IncomingMessage,
+  client: ClientAddress,
+  query: Readonly<Record<string, string>>,
+  nowMs: number,
+): Handshake {
+  return Object.freeze({
+    headers: Object.freeze({ ...request.headers }),
+    time: String(new Date(nowMs)),
+    address: Object.freeze({ address: client.address, port: client.port }),
+    xdomain: request.headers.origin !== undefined,
+    secure: client.secure,
+    issued: nowMs,
+    url: request.url ?? '',
+    query: Object.freeze({ ...query }),
+  })
+}

@@ -1,0 +1,152 @@
+/** Composition root: puts door, gates and listeners onto a Socket.IO server, and closes every namespace without a policy. */
+
+import type { IncomingMessage } from 'node:http'
+import type { Namespace, Server, Socket } from 'socket.io'
+import type { CompiledPolicy } from '../core/compiled-policy.ts'
+import type { Handshake } from '../core/handshake.ts'
+import type { AuthErrorCode } from '../errors.ts'
+import { refusalOf } from '../errors.ts'
+import { CLOSED } from '../protocol.ts'
+import type { ClientAddress } from './client-address.ts'
+import { createAdmitted, createConnectGate, release } from './connect-gate.ts'
+import { armDeadline, type Connection, createConnection, type EngineSocket } from './connection.ts'
+import { createDoor, type EngineRequest } from './door.ts'
+import { createEventGate } from './event-gate.ts'
+import type { Guard } from './guard.ts'
+import type { CheckOrigin } from './origin.ts'
+import { refuseRecovery } from './recovery.ts'
+import type { Entry } from './registry.ts'
+import { createRoomGate } from './room-gate.ts'
+
+export interface DoorSettings {
+  readonly checkOrigin: CheckOrigin
+  readonly clientAddress: (request: IncomingMessage) => ClientAddress
+  readonly strictFetchMetadata: boolean
+}
+
+/** A server under protection. */
+export interface ProtectedServer {
+  /** Gives a namespace, or every child of a dynamic one, its policy. @throws TypeError when it has one already */
+  setPolicy(namespace: Namespace, policy: CompiledPolicy): void
+  handshakeOf(socket: Socket): Handshake | undefined
+}
+
+/** The part of an Engine.IO server that is used. */
+interface Engine {
+  use(middleware: (request: EngineRequest, response: unknown, next: () => void) => void): void
+  prependListener(event: 'connection', listener: (engineSocket: EngineSocket) => void): unknown
+}
+
+/** Socket.IO keeps who protects a server nowhere; two guards on one server would each close the other's namespaces. */
+const protectedServers = new WeakMap<Server, object>()
+
+/** @throws TypeError for a server that cannot be protected as it is configured */
+export function protectServer(guard: Guard, io: Server, settings: DoorSettings): ProtectedServer {
+  requireProtectable(io)
+  protectedServers.set(io, guard)
+  const policies = new WeakMap<Namespace, CompiledPolicy>()
+  const parents = new Set<Namespace & { children: Set<Namespace> }>()
+  const connections = new WeakMap<object, Connection>()
+  const bySessionId = new Map<string, Connection>()
+
+  const door = createDoor(guard, { ...settings, connectionOf: (sessionId) => bySessionId.get(sessionId) })
+  const engine = io.engine as unknown as Engine
+  engine.use(door.handle)
+  engine.prependListener('connection', (engineSocket) => {
+    const admission = door.admissionOf(engineSocket.request)
+    if (admission === undefined) return
+    const connection = createConnection(engineSocket, admission)
+    connections.set(engineSocket, connection)
+    bySessionId.set(engineSocket.id, connection)
+    armDeadline(connection, guard.limits, guard.clock)
+    engineSocket.once('close', () => {
+      connection.closed = true
+      connection.cancelDeadline()
+      bySessionId.delete(engineSocket.id)
+      for (const entry of [...connection.entries]) release(guard, entry)
+    })
+  })
+
+  const connectGate = createConnectGate(guard, {
+    connectionOf: (socket) => connections.get(socket.conn),
+    policyOf: ({ nsp }) => policies.get(nsp) ?? policyOfParent(nsp),
+    install: createEventGate(guard, createRoomGate(guard)),
+  })
+  const admitted = createAdmitted(guard, (entry, code) => endEntry(guard, entry, code))
+
+  function policyOfParent(nsp: Namespace): CompiledPolicy | undefined {
+    for (const parent of parents) if (parent.children.has(nsp)) return policies.get(parent)
+    return undefined
+  }
+
+  function guardNamespace(nsp: Namespace): void {
+    nsp.use(connectGate)
+    // Socket.IO fires `connect` before `connection`; the first listener of the first of them is ours.
+    nsp.prependListener('connect', admitted)
+    for (const socket of nsp.sockets.values()) socket.disconnect(true)
+  }
+
+  for (const nsp of io._nsps.values()) guardNamespace(nsp)
+  io.on('new_namespace', guardNamespace)
+
+  return {
+    setPolicy(namespace, policy) {
+      if (policies.has(namespace))
+        throw new TypeError(`namespace ${JSON.stringify(namespace.name)} has a policy already`)
+      if (isParent(namespace)) {
+        requireCleanup(io)
+        parents.add(namespace)
+        // The application's middlewares of a dynamic namespace are inherited: ours has to stand among them, in its place.
+        namespace.use(connectGate)
+      }
+      policies.set(namespace, policy)
+    },
+    handshakeOf: (socket) => connections.get(socket.conn)?.admission.handshake,
+  }
+}
+
+/** Ends a socket's authority: the reason first, in order, then the disconnection. A connecting socket never connects. */
+export function endEntry(guard: Guard, entry: Entry, code: AuthErrorCode): void {
+  if (entry.ended !== null) return
+  entry.ended = code
+  const { socket, connection, namespace, identity } = entry
+  if (guard.audit.enabled) {
+    const stage = code === 'AUTH_REVOKED' ? 'revoke' : 'expire'
+    const startedMs = performance.now()
+    guard.audit.record({ stage, namespace, socketId: socket.id, identity, code, rule: 'lease', startedMs })
+  }
+  if (entry.state !== 'connected') return
+  socket.emit(CLOSED, refusalOf(code))
+  // Other namespaces of the connection have leases of their own; without any left, the connection goes too.
+  socket.disconnect()
+  release(guard, entry)
+  if (connection.connected === 0) connection.engineSocket.close()
+}
+
+function requireProtectable(io: Server): void {
+  const options = (io as unknown as { _opts: { transports?: readonly string[] } })._opts
+  if (protectedServers.has(io)) throw new TypeError('this server is protected by another createAuth() already')
+  if (!io.engine) {
+    throw new TypeError(
+      'the server must be attached first: new Server(httpServer), io.attach(httpServer) or io.listen(port)',
+    )
+  }
+  if (typeof (io.engine as unknown as Engine).use !== 'function') {
+    throw new TypeError('this engine has no use(): Portcullis needs Engine.IO 6.3 or newer on node:http')
+  }
+  if (options.transports?.includes('webtransport')) {
+    throw new TypeError('"transports" must not contain "webtransport": Engine.IO runs no middleware for it')
+  }
+  refuseRecovery(io)
+}
+
+/** Without this option every name that matches is kept for ever, and any client can make up names. */
+function requireCleanup(io: Server): void {
+  const { cleanupEmptyChildNamespaces } = (io as unknown as { _opts: { cleanupEmptyChildNamespaces?: boolean } })._opts
+  if (cleanupEmptyChildNamespaces === true) return
+  throw new TypeError('"cleanupEmptyChildNamespaces" must be true for a server with a protected dynamic namespace')
+}
+
+function isParent(namespace: Namespace): namespace is Namespace & { children: Set<Namespace> } {
+  return 'children' in namespace && namespace.children instanceof Set
+}

@@ -1,0 +1,90 @@
+/** Every socket under a policy, from the moment its connect begins, findable by what could be revoked. */
+
+import { createHash } from 'node:crypto'
+import type { Socket } from 'socket.io'
+import type { CompiledPolicy } from '../core/compiled-policy.ts'
+import type { Identity } from '../core/identity.ts'
+import type { Lease } from '../core/lease.ts'
+import { type RevocationKey, revocationName } from '../core/revocation.ts'
+import type { Authentication } from '../core/strategy.ts'
+import type { AuthErrorCode } from '../errors.ts'
+import type { Connection } from './connection.ts'
+import type { Expiring } from './lease-timer.ts'
+
+/** A room that the client joined, and until when. */
+export interface Grant {
+  readonly expiresAt: number | null
+  readonly expiring: Expiring | null
+}
+
+/** One socket of one namespace under its policy. */
+export interface Entry {
+  readonly socket: Socket
+  readonly connection: Connection
+  readonly namespace: string
+  readonly policy: CompiledPolicy
+  readonly identity: Identity
+  /** Names under which a revocation reaches it. */
+  readonly names: readonly string[]
+  lease: Lease
+  /** `connecting`: its middlewares still run, and nothing but this entry can stop it. */
+  state: 'connecting' | 'connected' | 'closed'
+  /** Why its authority ended, once it has. A connecting socket with a reason never connects. */
+  ended: AuthErrorCode | null
+  /** Rooms that follow from `policy.memberships`. */
+  memberships: readonly string[]
+  readonly grants: Map<string, Grant>
+  expiring: Expiring | null
+  /** Packets waiting behind an event whose rule has not answered; null when none is being decided. */
+  backlog: unknown[] | null
+}
+
+export interface Registry {
+  track(entry: Entry): void
+  forget(entry: Entry): void
+  /** Sockets that a revocation under this name reaches. Costs what they are many, whatever else is connected. */
+  under(name: string): Iterable<Entry>
+  of(socket: Socket): Entry | undefined
+  readonly size: number
+}
+
+export function createRegistry(): Registry {
+  const byName = new Map<string, Set<Entry>>()
+  const bySocket = new WeakMap<Socket, Entry>()
+  let size = 0
+  return {
+    track(entry) {
+      bySocket.set(entry.socket, entry)
+      entry.connection.entries.add(entry)
+      size += 1
+      for (const name of entry.names) {
+        const entries = byName.get(name)
+        if (entries === undefined) byName.set(name, new Set([entry]))
+        else entries.add(entry)
+      }
+    },
+    forget(entry) {
+      if (!entry.connection.entries.delete(entry)) return
+      size -= 1
+      for (const name of entry.names) {
+        const entries = byName.get(name)
+        if (entries?.delete(entry) && entries.size === 0) byName.delete(name)
+      }
+    },
+    under: (name) => [...(byName.get(name) ?? [])],
+    of: (socket) => bySocket.get(socket),
+    get size() {
+      return size
+    },
+  }
+}
+
+/** Every name under which this authority can be revoked. */
+export function namesOf({ identity, revocableBy = [] }: Authentication): readonly string[] {
+  return [{ issuer: identity.issuer, subject: identity.subject }, ...revocableBy].map(nameOf)
+}
+
+/** A session id is a credential: what is kept and compared is its digest. */
+export function nameOf(key: RevocationKey): string {
+  return revocationName(key, (value) => createHash('sha256').update(value).digest('base64url'))
+}

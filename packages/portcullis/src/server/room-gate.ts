@@ -1,0 +1,161 @@
+/** `auth:join`, `auth:leave` and `auth:whoami`: the rooms that a client asks for, each held under a grant. */
+
+import { decide } from '../core/decide.ts'
+import type { Decision } from '../core/decision.ts'
+import { earlier } from '../core/lease.ts'
+import { isRoomName } from '../core/room-pattern.ts'
+import { AuthError, type AuthErrorCode, refusalOf } from '../errors.ts'
+import {
+  JOIN,
+  type JoinReply,
+  LEAVE,
+  LEFT,
+  type LeaveReply,
+  type LeftNotice,
+  WHOAMI,
+  type WhoamiReply,
+} from '../protocol.ts'
+import { withDeadline } from './deadline.ts'
+import type { ProtocolRequest } from './event-gate.ts'
+import { endOfEntry, type Guard } from './guard.ts'
+import type { Entry, Grant } from './registry.ts'
+
+/** How a room ended up: until when it may be held, or why it may not be joined. */
+interface Verdict {
+  readonly room: string
+  readonly decision: Decision
+  readonly rule: string
+}
+
+export function createRoomGate(guard: Guard): ProtocolRequest {
+  const deadline = <T>(promise: Promise<T>) => withDeadline(promise, guard.limits.ruleTimeoutMs, guard.clock)
+
+  return function answer(entry, event, args) {
+    switch (event) {
+      case JOIN:
+        return join(entry, args[0])
+      case LEAVE:
+        return leave(entry, args[0])
+      case WHOAMI:
+        return whoami(entry)
+      default:
+        throw new AuthError('AUTH_FORBIDDEN', { reason: 'unknown_request' })
+    }
+  }
+
+  /** All or nothing: of several rooms, one that is refused leaves every one of them unjoined. */
+  async function join(entry: Entry, asked: unknown): Promise<JoinReply> {
+    const startedMs = performance.now()
+    const rooms = roomNames(asked, guard.limits.maxRooms)
+    const more = rooms.filter((room) => !entry.grants.has(room)).length
+    if (entry.grants.size + more > guard.limits.maxRooms) throw new AuthError('AUTH_RATE_LIMITED', { reason: 'rooms' })
+    const verdicts = await Promise.all(rooms.map((room) => judge(entry, room)))
+    const ended = endOfEntry(guard, entry)
+    const now = guard.clock.now() / 1000
+    const codes = verdicts.map(({ decision }) => ended ?? codeOf(decision, now))
+    for (const [i, { room, rule }] of verdicts.entries()) record(entry, room, rule, codes[i] ?? null, startedMs)
+    const refused = codes.find((code) => code !== null)
+    if (refused !== undefined) throw new AuthError(refused, { reason: 'room' })
+    await entry.socket.join([...rooms])
+    // Whoever was disconnected meanwhile has left all rooms, and holds none.
+    if (entry.state !== 'connected') throw new AuthError('AUTH_EXPIRED', { reason: 'disconnected' })
+    let end: number | null = entry.lease.expiresAt
+    for (const { room, decision } of verdicts) {
+      const expiresAt = decision.effect === 'permit' ? earlier(decision.expiresAt, entry.lease.expiresAt) : null
+      hold(entry, room, expiresAt)
+      end = earlier(end, expiresAt)
+    }
+    return { joined: rooms, expiresAt: end }
+  }
+
+  /** Where several patterns match, all must permit, in whatever order they stand; where none does, the room is closed. */
+  async function judge(entry: Entry, room: string): Promise<Verdict> {
+    const { identity, lease, namespace } = entry
+    let expiresAt: number | null = null
+    let rule = 'rooms'
+    // The private room of a socket carries its id; no pattern may ever open one.
+    if (entry.socket.nsp.adapter.sids.has(room))
+      return { room, rule, decision: { effect: 'deny', code: 'AUTH_FORBIDDEN' } }
+    for (const candidate of entry.policy.rooms) {
+      const params = candidate.pattern.match(room)
+      if (params === null) continue
+      rule = candidate.name
+      const onError = (error: unknown) => guard.onError(error, `${candidate.name} of ${namespace}`)
+      const decision = await decide(candidate.rule, { identity, lease, namespace, room, params }, { deadline, onError })
+      if (decision.effect === 'deny') return { room, rule, decision }
+      expiresAt = earlier(expiresAt, decision.expiresAt)
+    }
+    return {
+      room,
+      rule,
+      decision: rule === 'rooms' ? { effect: 'deny', code: 'AUTH_FORBIDDEN' } : { effect: 'permit', expiresAt },
+    }
+  }
+
+  function hold(entry: Entry, room: string, expiresAt: number | null): void {
+    const known = entry.grants.get(room)
+    if (known?.expiring) guard.leases.delete(known.expiring)
+    // A grant as long as the lease needs no end of its own: the socket's end is its end.
+    const ownEnd = expiresAt !== null && expiresAt !== entry.lease.expiresAt
+    const expiring = ownEnd ? { expiresAt, expire: () => drop(entry, room) } : null
+    if (expiring !== null) guard.leases.add(expiring)
+    entry.grants.set(room, { expiresAt, expiring } satisfies Grant)
+  }
+
+  function drop(entry: Entry, room: string): void {
+    if (!entry.grants.delete(room) || entry.state !== 'connected') return
+    if (!entry.memberships.includes(room)) entry.socket.leave(room)
+    record(entry, room, 'grant', 'AUTH_EXPIRED', performance.now(), 'expire')
+    entry.socket.emit(LEFT, { ...refusalOf('AUTH_EXPIRED'), room } satisfies LeftNotice)
+  }
+
+  function leave(entry: Entry, asked: unknown): LeaveReply {
+    const left = roomNames(asked, guard.limits.maxRooms).filter((room) => entry.grants.has(room))
+    for (const room of left) {
+      const grant = entry.grants.get(room)
+      if (grant?.expiring) guard.leases.delete(grant.expiring)
+      entry.grants.delete(room)
+      if (!entry.memberships.includes(room)) entry.socket.leave(room)
+    }
+    return { left }
+  }
+
+  function whoami({ identity, lease, grants, memberships }: Entry): WhoamiReply {
+    return {
+      scheme: identity.scheme,
+      issuer: identity.issuer,
+      subject: identity.subject,
+      issuedAt: lease.issuedAt,
+      expiresAt: lease.expiresAt,
+      serverTime: guard.clock.now() / 1000,
+      rooms: [...new Set([...memberships, ...grants.keys()])],
+    }
+  }
+
+  function record(
+    { namespace, socket, identity }: Entry,
+    room: string,
+    rule: string,
+    code: AuthErrorCode | null,
+    startedMs: number,
+    stage: 'join' | 'expire' = 'join',
+  ): void {
+    if (!guard.audit.enabled) return
+    guard.audit.record({ stage, namespace, socketId: socket.id, room, identity, code, rule, startedMs })
+  }
+}
+
+/** A permission that has already ended is none. */
+function codeOf(decision: Decision, nowSeconds: number): AuthErrorCode | null {
+  if (decision.effect === 'deny') return decision.code
+  return decision.expiresAt !== null && decision.expiresAt <= nowSeconds ? 'AUTH_EXPIRED' : null
+}
+
+/** A room that cannot exist gets the same answer as one that is closed. */
+function roomNames(asked: unknown, max: number): readonly string[] {
+  const rooms = [...new Set(Array.isArray(asked) ? asked : [asked])]
+  if (rooms.length === 0 || rooms.length > max || !rooms.every(isRoomName)) {
+    throw new AuthError('AUTH_FORBIDDEN', { reason: 'room_name' })
+  }
+  return rooms
+}
