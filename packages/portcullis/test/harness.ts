@@ -7,6 +7,7 @@ import {
   type Auth,
   AuthError,
   type AuthOptions,
+  type Clock,
   createAuth,
   type Identity,
   type Strategy,
@@ -179,6 +180,43 @@ export function outcome(client: Socket): Promise<{ code: string; message: string
     client.once('connect', () => resolve(null))
     client.once('connect_error', (error) => resolve((error as Error & { data: never }).data ?? { code: error.message }))
   })
+}
+
+/** How many sockets are among the middlewares of a namespace, by Socket.IO's own account. */
+export function connecting(namespace: object): number {
+  return (namespace as { _preConnectSockets: Map<string, unknown> })._preConnectSockets.size
+}
+
+/** A clock that only a test moves; due timers run at once, in order. */
+export function fakeTime() {
+  let nowMs = 1_800_000_000_000
+  let timers: { readonly at: number; readonly fn: () => void }[] = []
+  const clock: Clock = {
+    now: () => nowMs,
+    setTimer(fn, delayMs) {
+      if (delayMs > 2 ** 31 - 1) throw new RangeError('a timer this long fires at once')
+      const timer = { at: nowMs + delayMs, fn }
+      timers.push(timer)
+      return () => {
+        timers = timers.filter((other) => other !== timer)
+      }
+    },
+  }
+  return {
+    clock,
+    seconds: () => nowMs / 1000,
+    advance(ms: number) {
+      const end = nowMs + ms
+      for (;;) {
+        const [due] = timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)
+        if (due === undefined) break
+        timers = timers.filter((other) => other !== due)
+        nowMs = Math.max(nowMs, due.at)
+        due.fn()
+      }
+      nowMs = end
+    },
+  }
 }
 
 /** A promise that a test settles by hand. */

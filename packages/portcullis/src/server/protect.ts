@@ -107,16 +107,17 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
 
 /** Ends a socket's authority: the reason first, in order, then the disconnection. A connecting socket never connects. */
 export function endEntry(guard: Guard, entry: Entry, code: AuthErrorCode): void {
-  if (entry.ended !== null) return
-  entry.ended = code
   const { socket, connection, namespace, identity } = entry
-  if (guard.audit.enabled) {
+  const first = entry.ended === null
+  entry.ended ??= code
+  if (first && guard.audit.enabled) {
     const stage = code === 'AUTH_REVOKED' ? 'revoke' : 'expire'
     const startedMs = performance.now()
     guard.audit.record({ stage, namespace, socketId: socket.id, identity, code, rule: 'lease', startedMs })
   }
+  // One that was marked while it connected comes here once more when it has.
   if (entry.state !== 'connected') return
-  socket.emit(CLOSED, refusalOf(code))
+  socket.emit(CLOSED, refusalOf(entry.ended))
   // Other namespaces of the connection have leases of their own; without any left, the connection goes too.
   socket.disconnect()
   release(guard, entry)

@@ -46,7 +46,10 @@ export function fromAuth(field = 'token'): CredentialSource {
   }
 }
 
-/** A cookie, by exact name; of several with one name the first counts (RFC 6265 section 5.4 gives no order to rely on). */
+/**
+ * A cookie, by exact name, decoded as express-session decodes it. Of several with one name the first counts, whatever the
+ * others hold: RFC 6265 section 4.2.2 gives no order to rely on, and "any that verifies" would let a planted cookie win.
+ */
 export function fromCookie(name: string): CredentialSource {
   requireName(name, 'name')
   return {
@@ -56,9 +59,9 @@ export function fromCookie(name: string): CredentialSource {
     read({ headers }) {
       const header = headers.cookie
       if (typeof header !== 'string') return null
-      // The same decoding as express-session: a value with a broken escape stays as it is.
-      const value = parseCookies(header)[name]
-      return value === undefined ? null : bounded(value)
+      // Undecoded, so that a long value is refused before any work, and the other cookies cost nothing.
+      const value = parseCookies(header, { decode: (raw) => raw })[name]
+      return value === undefined ? null : decodeCookie(bounded(value))
     },
   }
 }
@@ -78,6 +81,17 @@ export function allowQuery(parameter: string): CredentialSource {
     read(handshake) {
       return Object.hasOwn(handshake.query, parameter) ? bounded(queryValue(handshake, parameter)) : null
     },
+  }
+}
+
+/** As cookie 0.7, which express-session 1.19 has: unlike cookie 1 it takes a pair of quotes off. Broken escapes stay. */
+function decodeCookie(raw: string): string {
+  const value = raw.startsWith('"') && raw.endsWith('"') ? raw.slice(1, -1) : raw
+  if (!value.includes('%')) return value
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
   }
 }
 

@@ -1,6 +1,6 @@
 import { AuthError, permit, permitIf, type Strategy } from 'portcullis'
 import { describe, expect, it } from 'vitest'
-import { gate, keys, next, outcome, start, type User } from '../harness.ts'
+import { connecting, gate, keys, next, outcome, start, type User } from '../harness.ts'
 
 describe('connect gate', () => {
   it.each(['websocket', 'polling'])(
@@ -112,7 +112,7 @@ describe('connect gate', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect(connections).toEqual([])
     expect(audit.filter(({ code }) => code === 'AUTH_RATE_LIMITED').length).toBeGreaterThanOrEqual(5)
-    expect(chat._preConnectSockets.size).toBe(0)
+    expect(connecting(chat)).toBe(0)
   })
 
   it('Z04: forgets a client that vanished while its strategy was working', async () => {
@@ -136,7 +136,7 @@ describe('connect gate', () => {
     socket.disconnect()
     await gone
     held.open()
-    await expect.poll(() => chat._preConnectSockets.size).toBe(0)
+    await expect.poll(() => connecting(chat)).toBe(0)
     expect((await auth.revoke({ issuer: 'https://issuer.example', subject: 'slow' })).closed).toBe(0)
   })
 

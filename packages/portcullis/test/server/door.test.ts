@@ -1,0 +1,263 @@
+import { connect as tcp } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { gate, next, ORIGIN, onCleanup, outcome, start } from '../harness.ts'
+
+const OPEN = '/socket.io/?EIO=4&transport=polling'
+const OPEN_WS = '/socket.io/?EIO=4&transport=websocket'
+const good = { authorization: 'Bearer alice-key' }
+
+/** The same request on both transports. */
+const both = ['polling', 'websocket'] as const
+
+async function opened(options: Parameters<typeof start>[0] = {}, serverOptions: Parameters<typeof start>[1] = {}) {
+  const harness = await start(options, serverOptions)
+  harness.auth.protect(harness.io.of('/chat'), { events: {} })
+  const ask = (transport: (typeof both)[number], headers: Record<string, string | string[]> = {}) =>
+    transport === 'polling' ? harness.get(OPEN, headers) : harness.upgrade(OPEN_WS, headers)
+  return { ...harness, ask }
+}
+
+describe('door', () => {
+  it.each(both)('refuses a bad bearer token on %s with 401, a JSON body and a challenge', async (transport) => {
+    const { ask, io } = await opened()
+    const answer = await ask(transport, { authorization: 'Bearer wrong-secret' })
+    expect(answer.status).toBe(401)
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'www-authenticate': 'Bearer error="invalid_token"',
+    })
+    expect(JSON.parse(answer.body)).toEqual({
+      code: 'AUTH_CREDENTIAL_INVALID',
+      message: 'The credential was not accepted.',
+      retry: 'refresh',
+    })
+    expect(io.engine.clientsCount).toBe(0)
+  })
+
+  it.each(both)('admits a good bearer token on %s', async (transport) => {
+    const { ask } = await opened()
+    expect((await ask(transport, good)).status).toBe(transport === 'polling' ? 200 : 101)
+  })
+
+  it.each(both)('answers 401 on %s when no strategy can find a credential later', async (transport) => {
+    const { keys } = await import('../harness.ts')
+    const { fromAuthorization, readOne } = await import('portcullis/strategies/from')
+    const from = [fromAuthorization()]
+    const header = { ...keys(new Map()), from, authenticate: async (h: never) => readOne(from, h, null) as never }
+    const { ask } = await opened({ strategies: [header] })
+    const answer = await ask(transport)
+    expect([answer.status, JSON.parse(answer.body).code, answer.headers['www-authenticate']]).toEqual([
+      401,
+      'AUTH_CREDENTIAL_MISSING',
+      'Bearer',
+    ])
+  })
+
+  it.each(both)('answers 503 with Retry-After on %s when a strategy does not answer', async (transport) => {
+    const { ask, records } = await opened({ limits: { authenticateTimeoutMs: 20 } })
+    records.set('slow', { subject: 'slow', wait: new Promise(() => {}) })
+    const answer = await ask(transport, { authorization: 'Bearer slow' })
+    expect([answer.status, answer.headers['retry-after'], JSON.parse(answer.body).code]).toEqual([
+      503,
+      '1',
+      'AUTH_UNAVAILABLE',
+    ])
+  })
+
+  it.each(both)('answers 429 with Retry-After on %s to an address that asks too often', async (transport) => {
+    const { ask } = await opened({ limits: { handshakesPerMinute: 2 } })
+    await ask(transport, good)
+    await ask(transport, good)
+    const answer = await ask(transport, good)
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([429, 'AUTH_RATE_LIMITED'])
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(50)
+  })
+
+  it('answers 429 to an address that has failed too often, good credential or not', async () => {
+    const { ask } = await opened({ limits: { failuresPerMinute: 2 } })
+    await ask('polling', { authorization: 'Bearer a' })
+    await ask('polling', { authorization: 'Bearer b' })
+    expect((await ask('polling', good)).status).toBe(429)
+  })
+
+  it('fact 7: treats an empty session id as a handshake', async () => {
+    const { get } = await opened()
+    expect((await get(`${OPEN}&sid=`, { authorization: 'Bearer wrong' })).status).toBe(401)
+  })
+
+  it('survives a client that resets its upgrade while a strategy works', async () => {
+    const held = gate()
+    const asked = gate()
+    const { records, url, ask } = await opened()
+    records.set('slow', {
+      subject: 'slow',
+      get wait() {
+        asked.open()
+        return held.promise
+      },
+    })
+    const socket = tcp(Number(new URL(url).port), '127.0.0.1')
+    onCleanup(() => {
+      socket.destroy()
+    })
+    socket.write(
+      `GET ${OPEN_WS} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer slow\r\n\r\n`,
+    )
+    await asked.promise
+    socket.resetAndDestroy()
+    await next(socket, 'close')
+    held.open()
+    expect((await ask('polling', good)).status).toBe(200)
+  })
+
+  it('refuses a revoked credential with 401 before a connection exists', async () => {
+    const { ask, auth } = await opened()
+    await auth.revoke({ issuer: 'https://issuer.example', subject: 'alice' })
+    const answer = await ask('websocket', good)
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([401, 'AUTH_REVOKED'])
+  })
+})
+
+describe('origin', () => {
+  const cookie = 'key=alice-key'
+  it.each([
+    ['exact', { origin: ORIGIN, cookie }, true],
+    ['another host', { origin: 'https://evil.example', cookie }, false],
+    ['O01: another port', { origin: `${ORIGIN}:444`, cookie }, false],
+    ['O01: another scheme', { origin: 'http://app.example', cookie }, false],
+    ['O01: as a suffix', { origin: `${ORIGIN}.evil.example`, cookie }, false],
+    ['O01: as userinfo', { origin: 'https://app.example@evil.example', cookie }, false],
+    ['O01: with a trailing dot', { origin: `${ORIGIN}.`, cookie }, false],
+    ['O01: in upper case', { origin: ORIGIN.toUpperCase(), cookie }, false],
+    ['O02: evil, with a good cookie', { origin: 'https://evil.example', cookie }, false],
+    ['O02: evil, with a good token', { origin: 'https://evil.example', ...good }, false],
+    ['O03: none, with a cookie', { cookie }, false],
+    ['O03: none, with a token', good, true],
+    ['O04: null', { origin: 'null', cookie }, false],
+    ['O05: twice', { origin: [ORIGIN, ORIGIN], cookie }, false],
+    ['O10: evil like its Host', { origin: 'https://evil.example', host: 'evil.example', cookie }, false],
+    ['none, from the own page', { 'sec-fetch-site': 'same-origin', cookie }, true],
+    ['none, with a listed Referer', { referer: `${ORIGIN}/page?x=1`, cookie }, true],
+    ['none, with an evil Referer', { referer: 'https://evil.example/https://app.example', cookie }, false],
+    ['none, from another site', { 'sec-fetch-site': 'cross-site', cookie }, false],
+  ] as const)('%s, on both transports', async (_name, headers, admitted) => {
+    const { ask, io } = await opened()
+    for (const transport of both) {
+      const answer = await ask(transport, headers as never)
+      if (admitted) expect(answer.status).toBe(transport === 'polling' ? 200 : 101)
+      else expect([answer.status, JSON.parse(answer.body).code]).toEqual([403, 'AUTH_ORIGIN_REFUSED'])
+    }
+    if (!admitted) expect(io.engine.clientsCount).toBe(0)
+  })
+
+  it('O01: reads no credential of a request whose origin is refused', async () => {
+    const { keys } = await import('../harness.ts')
+    let asked = 0
+    const strategy = {
+      ...keys(new Map()),
+      authenticate: async () => {
+        asked += 1
+        return null
+      },
+    }
+    const { ask } = await opened({ strategies: [strategy] })
+    await ask('websocket', { origin: 'https://evil.example', cookie })
+    expect(asked).toBe(0)
+  })
+
+  it('O07: refuses an upgrade from another origin than the list, though polling was opened from a listed one', async () => {
+    const { get, upgrade } = await opened()
+    const { sid } = JSON.parse((await get(OPEN, { origin: ORIGIN, ...good })).body.slice(1))
+    expect((await upgrade(`${OPEN_WS}&sid=${sid}`, { origin: 'https://evil.example', ...good })).status).toBe(403)
+    expect((await upgrade(`${OPEN_WS}&sid=${sid}`, { origin: ORIGIN, ...good })).status).toBe(101)
+  })
+
+  it('O11: refuses a cross-site cookie with a listed Origin under strictFetchMetadata', async () => {
+    const headers = { origin: ORIGIN, cookie, 'sec-fetch-site': 'cross-site' }
+    expect((await (await opened()).ask('polling', headers)).status).toBe(200)
+    expect((await (await opened({ strictFetchMetadata: true })).ask('polling', headers)).status).toBe(403)
+  })
+
+  it.each([
+    ['O08: "*" beside a cookie strategy', ['*']],
+    ['a path', ['https://app.example/']],
+    ['no scheme', ['app.example']],
+    ['a regular expression', [/app/ as never]],
+  ])('%s is a TypeError that quotes "origins"', async (_name, origins) => {
+    await expect(opened({ origins })).rejects.toThrow(/"origins"/)
+  })
+
+  it('O12: a server with WebTransport is refused at start-up', async () => {
+    await expect(opened({}, { transports: ['polling', 'websocket', 'webtransport'] })).rejects.toThrow(/"transports"/)
+  })
+})
+
+describe('Z03: who follows a polling session', () => {
+  it.each([
+    ['another token', { authorization: 'Bearer bob-key' }],
+    ['no token', {}],
+  ])('with %s is refused on GET, POST and upgrade', async (_name, headers) => {
+    const { get, upgrade } = await opened()
+    const { sid } = JSON.parse((await get(OPEN, good)).body.slice(1))
+    expect((await get(`${OPEN}&sid=${sid}`, headers)).status).toBe(403)
+    expect((await get(`${OPEN}&sid=${sid}`, headers, 'POST')).status).toBe(403)
+    expect((await upgrade(`${OPEN_WS}&sid=${sid}`, headers)).status).toBe(403)
+  })
+
+  it('with the same cookie goes on, whatever other cookies came since', async () => {
+    const { get, upgrade } = await opened()
+    const { sid } = JSON.parse((await get(OPEN, { origin: ORIGIN, cookie: 'key=alice-key' })).body.slice(1))
+    const answer = await upgrade(`${OPEN_WS}&sid=${sid}`, { origin: ORIGIN, cookie: 'theme=dark; key=alice-key' })
+    expect(answer.status).toBe(101)
+  })
+})
+
+describe('handshake', () => {
+  it('has the eight fields of Socket.IO 0.9, frozen, and is one object for every namespace and socket', async () => {
+    const { io, auth, client } = await start()
+    const seen: unknown[] = []
+    const remember = ({ handshake }: { handshake: unknown }) => {
+      seen.push(handshake)
+      return { effect: 'permit', expiresAt: null } as const
+    }
+    auth.protect(io.of('/a'), { connect: remember, events: {} })
+    const b = auth.protect(io.of('/b'), { connect: remember, events: {} })
+    b.on('connection', (socket) => seen.push(auth.handshakeOf(socket)))
+    const first = client('/a', { auth: { token: 'alice-key' }, query: { room: '7' }, extraHeaders: { origin: ORIGIN } })
+    await outcome(first)
+    await outcome(first.io.socket('/b', { auth: { token: 'alice-key' } }))
+    await expect.poll(() => seen.length).toBe(3)
+    expect(new Set(seen).size).toBe(1)
+    const [handshake] = seen as [Record<string, unknown>]
+    expect(Object.keys(handshake).sort()).toEqual([
+      'address',
+      'headers',
+      'issued',
+      'query',
+      'secure',
+      'time',
+      'url',
+      'xdomain',
+    ])
+    expect(handshake).toMatchObject({
+      xdomain: true,
+      secure: false,
+      query: { room: '7' },
+      address: { address: '127.0.0.1' },
+    })
+    expect(Object.values(handshake).every((value) => Object.isFrozen(value))).toBe(true)
+    expect(Object.isFrozen(handshake)).toBe(true)
+  })
+
+  it('Z08: believes X-Forwarded-For and -Proto only from a trusted proxy, and only as far as trust reaches', async () => {
+    const headers = { ...good, 'x-forwarded-for': '203.0.113.9, 198.51.100.7, 10.0.0.2', 'x-forwarded-proto': 'https' }
+    const untrusted = await opened()
+    await untrusted.ask('polling', headers)
+    expect(untrusted.audit[0]?.address).toBe('127.0.0.1')
+    const trusted = await opened({ trustedProxies: ['127.0.0.1', '10.0.0.0/8'] })
+    await trusted.ask('polling', headers)
+    expect(trusted.audit[0]?.address).toBe('198.51.100.7')
+  })
+})
