@@ -6,8 +6,11 @@ import { compileRoomPattern, type RoomPattern } from './room-pattern.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 
 export interface CompiledEvent {
+  readonly event: string
   /** As the audit log names it: `events.message:send`. */
   readonly name: string
+  /** As errors name it: `events.message:send of /chat`. */
+  readonly where: string
   readonly rule: Rule<EventRequest>
   readonly args: StandardSchemaV1<unknown, readonly unknown[]> | null
 }
@@ -15,6 +18,7 @@ export interface CompiledEvent {
 export interface CompiledRoom {
   /** As the audit log names it: `rooms.org:{org}`. */
   readonly name: string
+  readonly where: string
   readonly pattern: RoomPattern
   readonly rule: Rule<RoomRequest>
 }
@@ -61,11 +65,16 @@ export function compilePolicy<I extends Identity, Events, Rooms extends string>(
     const option = `events.${event}`
     if (event.startsWith('auth:')) fail(option, 'uses the reserved prefix "auth:"')
     if (NEVER_RECEIVED.has(event)) fail(option, 'names an event that Socket.IO never receives from a client')
-    events.set(event, compileEvent(option, value, fail))
+    events.set(event, { event, ...compileEvent(option, value, fail), where: `${option} of ${namespace}` })
   }
   const rooms = Object.entries((policy.rooms ?? {}) as Record<string, unknown>).map(([source, rule]) => {
     if (typeof rule !== 'function') fail(`rooms.${source}`, 'must be a function')
-    return { name: `rooms.${source}`, pattern: compileRoomPattern(source), rule: rule as Rule<RoomRequest> }
+    return {
+      name: `rooms.${source}`,
+      where: `rooms.${source} of ${namespace}`,
+      pattern: compileRoomPattern(source),
+      rule: rule as Rule<RoomRequest>,
+    }
   })
   return {
     connect: (connect ?? null) as CompiledPolicy['connect'],
@@ -75,7 +84,11 @@ export function compilePolicy<I extends Identity, Events, Rooms extends string>(
   }
 }
 
-function compileEvent(name: string, value: unknown, fail: (option: string, why: string) => never): CompiledEvent {
+function compileEvent(
+  name: string,
+  value: unknown,
+  fail: (option: string, why: string) => never,
+): Omit<CompiledEvent, 'event' | 'where'> {
   if (typeof value === 'function') return { name, rule: value as Rule<EventRequest>, args: null }
   if (!isRecord(value) || typeof value.rule !== 'function') fail(name, 'must be a function or { args, rule }')
   const { rule, args } = value as { rule: Rule<EventRequest>; args: unknown }

@@ -8,36 +8,42 @@ import type { Rule } from './policy.ts'
 export interface DecideOptions {
   /** Rejects with AUTH_UNAVAILABLE when the promise takes too long. */
   readonly deadline: <T>(promise: Promise<T>) => Promise<T>
-  /** Told of what the application's own code threw; the client is not. */
-  readonly onError: (error: unknown) => void
+  /** Told of what the application's own code threw, and where; the client is not. */
+  readonly onError: (error: unknown, where: string) => void
 }
 
 /** Synchronous when the rule is, so that events keep their tick. Never throws, never rejects. */
-export function decide<R>(rule: Rule<R>, request: R, options: DecideOptions): Decision | Promise<Decision> {
+export function decide<R>(
+  rule: Rule<R>,
+  request: R,
+  where: string,
+  options: DecideOptions,
+): Decision | Promise<Decision> {
   let answer: unknown
   try {
     answer = rule(request)
-    if (!isThenable(answer)) return asDecision(answer) ?? malformed(options)
+    if (!isThenable(answer)) return asDecision(answer) ?? malformed(where, options)
   } catch (error) {
-    return failed(error, options)
+    return failed(error, where, options)
   }
   return options.deadline(Promise.resolve(answer)).then(
-    (value) => asDecision(value) ?? malformed(options),
-    (error) => failed(error, options),
+    (value) => asDecision(value) ?? malformed(where, options),
+    (error) => failed(error, where, options),
   )
 }
 
-function failed(error: unknown, { onError }: DecideOptions): Decision {
+/** What a rule or schema threw, as a denial. */
+export function failed(error: unknown, where: string, { onError }: DecideOptions): Decision {
   if (AuthError.is(error)) {
-    if (error.cause !== undefined) onError(error)
+    if (error.cause !== undefined) onError(error.cause, where)
     return deny(error.code)
   }
-  onError(error)
+  onError(error, where)
   return deny('AUTH_ERROR')
 }
 
-function malformed({ onError }: DecideOptions): Decision {
-  onError(new TypeError('a rule must return permit(), deny() or permitIf(…), or a promise of one'))
+function malformed(where: string, { onError }: DecideOptions): Decision {
+  onError(new TypeError('a rule must return permit(), deny() or permitIf(…), or a promise of one'), where)
   return deny('AUTH_ERROR')
 }
 

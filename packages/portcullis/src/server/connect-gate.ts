@@ -10,7 +10,7 @@ import { AuthError, refusalOf } from '../errors.ts'
 import { armDeadline, type Connection, closeSoon } from './connection.ts'
 import { withDeadline } from './deadline.ts'
 import { authenticateHandshake } from './door.ts'
-import { asAuthError, endOf, endOfEntry, type Guard } from './guard.ts'
+import { asAuthError, decideOptions, endOf, endOfEntry, type Guard } from './guard.ts'
 import { type Entry, namesOf } from './registry.ts'
 
 export interface ConnectGateOptions {
@@ -206,21 +206,17 @@ function connectPayload(socket: Socket): Readonly<Record<string, unknown>> | nul
 
 async function applyPolicy(guard: Guard, entry: Entry): Promise<void> {
   const { policy, identity, namespace } = entry
-  const deadline = <T>(promise: Promise<T>) => withDeadline(promise, guard.limits.ruleTimeoutMs, guard.clock)
+  const options = decideOptions(guard)
   if (policy.connect !== null) {
     const { handshake } = entry.connection.admission
-    const onError = (error: unknown) => guard.onError(error, `connect rule of ${namespace}`)
-    const decision = await decide(
-      policy.connect,
-      { identity, lease: entry.lease, namespace, handshake },
-      { deadline, onError },
-    )
+    const request = { identity, lease: entry.lease, namespace, handshake }
+    const decision = await decide(policy.connect, request, `connect of ${namespace}`, options)
     if (decision.effect === 'deny') throw new AuthError(decision.code, { reason: 'connect_rule' })
     entry.lease = shorten(entry.lease, decision.expiresAt)
   }
   if (policy.memberships !== null) {
     const { memberships } = policy
-    const rooms: unknown = await deadline(Promise.resolve().then(() => memberships(identity)))
+    const rooms: unknown = await options.deadline(Promise.resolve().then(() => memberships(identity)))
     if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string' && room !== '')) {
       throw new TypeError(`"memberships" of ${namespace} must return an array of room names`)
     }

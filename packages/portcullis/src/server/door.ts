@@ -53,7 +53,9 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
     try {
       const authenticated = await authenticateHandshake(guard, handshake)
       if (authenticated === null && !mayComeLater) throw new AuthError('AUTH_CREDENTIAL_MISSING')
-      return { handshake, originProof, authenticated, pin: authenticated && pinOf(authenticated, handshake) }
+      // A WebSocket has no later requests that could come from someone else.
+      const followed = authenticated !== null && request._query?.transport !== 'websocket'
+      return { handshake, originProof, authenticated, pin: followed ? pinOf(authenticated, handshake) : null }
     } finally {
       pending -= 1
     }

@@ -1,12 +1,12 @@
 /** Every packet of an admitted socket: its lease, the rule of its event, and its place in the order of arrival. */
 
 import type { Socket } from 'socket.io'
-import { decide, isThenable } from '../core/decide.ts'
-import type { Decision } from '../core/decision.ts'
+import type { CompiledEvent } from '../core/compiled-policy.ts'
+import { decide, failed, isThenable } from '../core/decide.ts'
+import { type Decision, deny } from '../core/decision.ts'
 import { AuthError, type AuthErrorCode, refusalOf } from '../errors.ts'
 import { DENIED, type DeniedNotice, RESERVED_PREFIX } from '../protocol.ts'
-import { withDeadline } from './deadline.ts'
-import { endOfEntry, type Guard } from './guard.ts'
+import { decideOptions, endOfEntry, type Guard } from './guard.ts'
 import type { Entry } from './registry.ts'
 
 /** A packet as Socket.IO's parser gives it, whichever parser that is. */
@@ -36,7 +36,7 @@ export type ProtocolRequest = (entry: Entry, event: string, args: readonly unkno
  * which it arrived when its rule is synchronous; otherwise it and all that follows keep their order.
  */
 export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: Entry) => void {
-  const deadline = <T>(promise: Promise<T>) => withDeadline(promise, guard.limits.ruleTimeoutMs, guard.clock)
+  const options = decideOptions(guard)
 
   return function install(entry) {
     const receiver = entry.socket as unknown as Receiver
@@ -59,69 +59,83 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
   /** Null when done; a promise while a rule has not answered. Throws only what the application's own listeners throw. */
   function step(entry: Entry, packet: Packet, deliver: (packet: Packet) => void): Promise<void> | null {
     if (packet.type === ACK || packet.type === BINARY_ACK) {
-      if (isLive(entry)) deliver(packet)
+      if (entry.state === 'connected' && endOfEntry(guard, entry) === null) deliver(packet)
       return null
     }
     if (packet.type !== EVENT && packet.type !== BINARY_EVENT) {
       deliver(packet)
       return null
     }
-    const [event, ...args] = packet.data as unknown[]
-    if (typeof event === 'string' && event.startsWith(RESERVED_PREFIX)) return respond(entry, packet, event, args)
+    const data = packet.data as unknown[]
+    const event = data[0]
+    if (typeof event === 'string' && event.startsWith(RESERVED_PREFIX))
+      return respond(entry, packet, event, data.slice(1))
     const startedMs = guard.audit.enabled ? performance.now() : 0
-    const verdict = judge(entry, event, args, packet)
-    if (!(verdict instanceof Promise)) {
-      conclude(entry, packet, verdict, startedMs, deliver)
+    const rule = typeof event === 'string' ? entry.policy.events.get(event) : undefined
+    const ended = endOfEntry(guard, entry)
+    if (ended !== null || rule === undefined) {
+      conclude(entry, packet, rule, ended ?? 'AUTH_FORBIDDEN', startedMs, deliver)
       return null
     }
-    return verdict.then((decision) => conclude(entry, packet, decision, startedMs, deliver))
+    const decision = rule.args === null ? ask(entry, rule, data.slice(1)) : check(entry, rule, packet)
+    if (decision instanceof Promise) {
+      // After a rule that took its time, the authority is looked at once more: it may have ended meanwhile.
+      return decision.then((late) =>
+        conclude(entry, packet, rule, codeOf(late) ?? endOfEntry(guard, entry), startedMs, deliver),
+      )
+    }
+    conclude(entry, packet, rule, codeOf(decision), startedMs, deliver)
+    return null
   }
 
-  function judge(entry: Entry, event: unknown, args: readonly unknown[], packet: Packet): Decision | Promise<Decision> {
-    const ended = endOfEntry(guard, entry)
-    if (ended !== null) return { effect: 'deny', code: ended }
-    const rule = typeof event === 'string' ? entry.policy.events.get(event) : undefined
-    if (rule === undefined) return { effect: 'deny', code: 'AUTH_FORBIDDEN' }
+  function ask(entry: Entry, rule: CompiledEvent, args: readonly unknown[]): Decision | Promise<Decision> {
     const { identity, lease, namespace } = entry
-    const onError = (error: unknown) => guard.onError(error, `${rule.name} of ${namespace}`)
-    const ask = (checked: readonly unknown[]) =>
-      decide(rule.rule, { identity, lease, namespace, event: event as string, args: checked }, { deadline, onError })
-    if (rule.args === null) return ask(args)
+    return decide(rule.rule, { identity, lease, namespace, event: rule.event, args }, rule.where, options)
+  }
+
+  /** Arguments first; rule and handler get what the schema puts out. */
+  function check(entry: Entry, rule: CompiledEvent, packet: Packet): Decision | Promise<Decision> {
     const accept = (result: unknown): Decision | Promise<Decision> => {
-      const checked = checkedArgs(result)
-      if (checked === null) return { effect: 'deny', code: 'AUTH_ARGUMENTS_INVALID' }
-      packet.data = [event, ...checked]
-      return ask(checked)
-    }
-    const fail = (error: unknown): Decision => {
-      if (!AuthError.is(error)) onError(error)
-      return { effect: 'deny', code: AuthError.is(error) ? error.code : 'AUTH_ERROR' }
+      const args = checkedArgs(result)
+      if (args === null) return deny('AUTH_ARGUMENTS_INVALID')
+      packet.data = [rule.event, ...args]
+      return ask(entry, rule, args)
     }
     try {
-      const result = rule.args['~standard'].validate(args)
-      return isThenable(result) ? deadline(Promise.resolve(result)).then(accept).catch(fail) : accept(result)
+      const result = rule.args?.['~standard'].validate((packet.data as unknown[]).slice(1))
+      if (!isThenable(result)) return accept(result)
+      return options
+        .deadline(Promise.resolve(result))
+        .then(accept)
+        .catch((error) => failed(error, rule.where, options))
     } catch (error) {
-      return fail(error)
+      return failed(error, rule.where, options)
     }
   }
 
-  /** After a rule that took its time, the authority is looked at once more: it may have ended meanwhile. */
   function conclude(
     entry: Entry,
     packet: Packet,
-    decision: Decision,
+    rule: CompiledEvent | undefined,
+    code: AuthErrorCode | null,
     startedMs: number,
     deliver: (packet: Packet) => void,
   ): void {
-    const ended = decision.effect === 'permit' ? endOfEntry(guard, entry) : null
-    const code = decision.effect === 'deny' ? decision.code : ended
-    const event = eventName(packet)
     if (guard.audit.enabled) {
       const { socket, namespace, identity } = entry
-      const rule = entry.policy.events.get(event)?.name ?? 'events'
-      guard.audit.record({ stage: 'event', namespace, socketId: socket.id, event, identity, code, rule, startedMs })
+      const event = eventName(packet)
+      guard.audit.record({
+        stage: 'event',
+        namespace,
+        socketId: socket.id,
+        event,
+        identity,
+        code,
+        rule: rule?.name ?? 'events',
+        startedMs,
+      })
     }
-    if (code !== null) refuse(entry, packet, event, code)
+    if (code !== null) refuse(entry, packet, eventName(packet), code)
     else if (entry.state === 'connected') deliver(packet)
   }
 
@@ -180,10 +194,6 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
       entry.connection.engineSocket.close()
     }
   }
-
-  function isLive(entry: Entry): boolean {
-    return entry.state === 'connected' && endOfEntry(guard, entry) === null
-  }
 }
 
 /** The acknowledgement gets `{ error }`; an event without one is answered by `auth:denied`. */
@@ -200,6 +210,10 @@ function acknowledge(socket: Socket, id: number, body: object): void {
 
 function eventName(packet: Packet): string {
   return String((packet.data as unknown[])[0])
+}
+
+function codeOf(decision: Decision): AuthErrorCode | null {
+  return decision.effect === 'deny' ? decision.code : null
 }
 
 /** The schema's output, or null when it found issues or put out something that is not a list of arguments. */

@@ -1,12 +1,14 @@
 /** What every gate of one `createAuth` shares: configuration that never changes, and the places where state is kept. */
 
 import type { Clock } from '../core/clock.ts'
+import type { DecideOptions } from '../core/decide.ts'
 import type { Lease } from '../core/lease.ts'
 import { isExpired } from '../core/lease.ts'
 import type { RevocationIndex } from '../core/revocation.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { AuthError, type AuthErrorCode } from '../errors.ts'
 import type { AuditTrail } from './audit-trail.ts'
+import { withDeadline } from './deadline.ts'
 import type { LeaseTimer } from './lease-timer.ts'
 import type { Limits } from './limits.ts'
 import type { Entry, Registry } from './registry.ts'
@@ -46,4 +48,9 @@ export function asAuthError(error: unknown, where: string, onError: OnError): Au
   }
   onError(error, where)
   return new AuthError('AUTH_ERROR', { reason: 'threw', cause: error })
+}
+
+/** How the rules of the application are asked: within `ruleTimeoutMs`, and with what they throw reported. */
+export function decideOptions({ limits, clock, onError }: Guard): DecideOptions {
+  return { deadline: (promise) => withDeadline(promise, limits.ruleTimeoutMs, clock), onError }
 }

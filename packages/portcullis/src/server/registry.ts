@@ -79,9 +79,15 @@ export function createRegistry(): Registry {
   }
 }
 
-/** Every name under which this authority can be revoked. */
-export function namesOf({ identity, revocableBy = [] }: Authentication): readonly string[] {
-  return [{ issuer: identity.issuer, subject: identity.subject }, ...revocableBy].map(nameOf)
+const known = new WeakMap<Authentication, readonly string[]>()
+
+/** Every name under which this authority can be revoked. Worked out once: door and connect gate both ask. */
+export function namesOf(authentication: Authentication): readonly string[] {
+  const { identity, revocableBy = [] } = authentication
+  const names =
+    known.get(authentication) ?? [{ issuer: identity.issuer, subject: identity.subject }, ...revocableBy].map(nameOf)
+  known.set(authentication, names)
+  return names
 }
 
 /** A session id is a credential: what is kept and compared is its digest. */

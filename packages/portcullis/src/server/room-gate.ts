@@ -15,9 +15,8 @@ import {
   WHOAMI,
   type WhoamiReply,
 } from '../protocol.ts'
-import { withDeadline } from './deadline.ts'
 import type { ProtocolRequest } from './event-gate.ts'
-import { endOfEntry, type Guard } from './guard.ts'
+import { decideOptions, endOfEntry, type Guard } from './guard.ts'
 import type { Entry, Grant } from './registry.ts'
 
 /** How a room ended up: until when it may be held, or why it may not be joined. */
@@ -28,7 +27,7 @@ interface Verdict {
 }
 
 export function createRoomGate(guard: Guard): ProtocolRequest {
-  const deadline = <T>(promise: Promise<T>) => withDeadline(promise, guard.limits.ruleTimeoutMs, guard.clock)
+  const options = decideOptions(guard)
 
   return function answer(entry, event, args) {
     switch (event) {
@@ -80,8 +79,8 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
       const params = candidate.pattern.match(room)
       if (params === null) continue
       rule = candidate.name
-      const onError = (error: unknown) => guard.onError(error, `${candidate.name} of ${namespace}`)
-      const decision = await decide(candidate.rule, { identity, lease, namespace, room, params }, { deadline, onError })
+      const request = { identity, lease, namespace, room, params }
+      const decision = await decide(candidate.rule, request, candidate.where, options)
       if (decision.effect === 'deny') return { room, rule, decision }
       expiresAt = earlier(expiresAt, decision.expiresAt)
     }

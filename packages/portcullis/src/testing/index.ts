@@ -1,5 +1,6 @@
 /** Helpers for tests of your own strategies, stores and policies. */
 
+export { type FakeClock, fakeClock } from './fake-clock.ts'
 export { type HandshakeOptions, handshakeOf } from './handshake.ts'
 export {
   type BadRequest,
@@ -8,3 +9,10 @@ export {
   type StrategyRequest,
   strategyContract,
 } from './strategy-contract.ts'
+export {
+  type TestClient,
+  type TestClientOptions,
+  type TestClosing,
+  type TestRefusal,
+  testClient,
+} from './test-client.ts'

@@ -1,0 +1,14 @@
+/** `portcullis/client`: the browser's half. */
+
+export type { ClientClock } from './clock.ts'
+export type { ClientAuthState } from './connector.ts'
+export type { AskCredential, Credential } from './credential.ts'
+export { AuthRefusal } from './refusal.ts'
+export {
+  type ClientAuth,
+  type ClientAuthEvents,
+  type ClosedNotice,
+  type RefusedNotice,
+  type WithAuthOptions,
+  withAuth,
+} from './with-auth.ts'
