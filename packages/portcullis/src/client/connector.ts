@@ -96,7 +96,7 @@ export function connector(socket: Socket, options: ConnectorOptions): Connector 
       (payload) => {
         if (mine !== turn) return
         ready = payload
-        if (!socket.active) socket.connect()
+        socket.connect()
         enter('connecting')
       },
       (error) => {
@@ -119,7 +119,7 @@ export function connector(socket: Socket, options: ConnectorOptions): Connector 
     const { engine } = socket.io
     Promise.resolve(known ?? ask(uncured))
       .then((payload) => {
-        if (mine !== turn || engine !== socket.io.engine || !socket.active) return
+        if (mine !== turn || engine !== socket.io.engine) return
         uncured = null
         send(payload)
       })

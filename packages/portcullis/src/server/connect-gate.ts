@@ -92,7 +92,6 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
     policy: CompiledPolicy,
     { authentication }: Authenticated,
   ): Promise<Entry> {
-    requireOpen(connection)
     supersede(guard, connection, socket.nsp.name)
     const entry: Entry = {
       socket,

@@ -54,9 +54,7 @@ export function createConnection(engineSocket: EngineSocket, admission: Admissio
 /** A connection that no namespace has admitted is closed when its time is up. */
 export function armDeadline(connection: Connection, limits: Limits, clock: Clock): void {
   connection.cancelDeadline()
-  connection.cancelDeadline = clock.setTimer(() => {
-    if (connection.connected === 0) connection.engineSocket.close()
-  }, limits.connectTimeoutMs)
+  connection.cancelDeadline = clock.setTimer(() => connection.engineSocket.close(), limits.connectTimeoutMs)
 }
 
 /** Closes once what has been written is flushed, so that a refusal just sent still arrives. */

@@ -30,8 +30,8 @@ export interface BareServer {
   readonly presented: Record<string, unknown>[]
   /** Refusals of the next CONNECTs, taken from the front; null admits one. */
   readonly refusals: (Refusal | null)[]
-  /** Refusals of the next HTTP handshakes. */
-  readonly doorRefusals: (Refusal | null)[]
+  /** Refusals of the next HTTP handshakes; `cut` ends the TCP connection without an answer. */
+  readonly doorRefusals: (Refusal | 'cut' | null)[]
   /** HTTP handshakes so far. */
   handshakes(): number
   /** Applies `refusals` and `presented` to another namespace too. */
@@ -43,19 +43,22 @@ export async function bareServer(): Promise<BareServer> {
   const io = new Server(http, { connectTimeout: 10_000 })
   const presented: Record<string, unknown>[] = []
   const refusals: (Refusal | null)[] = []
-  const doorRefusals: (Refusal | null)[] = []
+  const doorRefusals: (Refusal | 'cut' | null)[] = []
   let handshakes = 0
 
-  io.engine.use((request: IncomingMessage & { _query: { sid?: string } }, response: unknown, next: () => void) => {
-    if (request._query.sid) return next()
-    handshakes += 1
-    const refusal = doorRefusals.shift()
-    if (!refusal) return next()
-    const { http: status } = CODES[refusal.code as AuthErrorCode]
-    const body = JSON.stringify(refusal)
-    if (response instanceof ServerResponse) response.writeHead(status).end(body)
-    else request.socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
-  })
+  io.engine.use(
+    (request: IncomingMessage & { _query: { sid?: string } }, response: unknown, next: () => void): unknown => {
+      if (request._query.sid) return next()
+      handshakes += 1
+      const refusal = doorRefusals.shift()
+      if (!refusal) return next()
+      if (refusal === 'cut') return request.socket.destroy()
+      const { http: status } = CODES[refusal.code as AuthErrorCode]
+      const body = JSON.stringify(refusal)
+      if (response instanceof ServerResponse) response.writeHead(status).end(body)
+      else request.socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    },
+  )
 
   function guard(namespace: Namespace): Namespace {
     return namespace.use((socket, next) => {
@@ -120,6 +123,27 @@ export async function connected({ socket, auth }: TestSubject, io: Server | Name
     socket.connect(),
   ])
   return serverSocket
+}
+
+/** A `credential` whose answers a test gives by hand; `asked` resolves at the next question. */
+export function slowCredential() {
+  const answers: ((credential: string | Promise<string>) => void)[] = []
+  let noteQuestion = () => {}
+  let asked = new Promise<void>((resolve) => {
+    noteQuestion = resolve
+  })
+  return {
+    answers,
+    asked: () => asked,
+    credential: () =>
+      new Promise<string>((resolve) => {
+        answers.push(resolve)
+        noteQuestion()
+        asked = new Promise((next) => {
+          noteQuestion = next
+        })
+      }),
+  }
 }
 
 /** Nothing will happen by itself any more. */

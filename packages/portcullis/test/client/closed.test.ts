@@ -120,3 +120,22 @@ test('a network that drops is reconnected by socket.io, with the usual credentia
   expect(subject.states).toEqual(['connecting', 'connected', 'connecting', 'connected'])
   expect(credential.mock.calls).toEqual([[null], [null]])
 })
+
+test('a network that drops after a refresh is no second closing, and needs no second refresh', async () => {
+  const server = await bareServer()
+  const credential = vi.fn(() => 'token')
+  const subject = authorized(server.url, { credential })
+  const serverSocket = await connected(subject, server.io)
+  const refreshed = connected(subject, server.io)
+  serverSocket.emit('auth:closed', bodyOf('AUTH_EXPIRED'))
+  serverSocket.disconnect()
+  await heard(subject.auth, 'closed')
+  const closedAgain = vi.fn()
+  subject.auth.on('closed', closedAgain)
+  const secondSocket = await refreshed
+  const stands = heard(subject.auth, 'connected')
+  secondSocket.conn.close()
+  await stands
+  expect(closedAgain).not.toHaveBeenCalled()
+  expect(credential.mock.calls).toEqual([[null], [bodyOf('AUTH_EXPIRED')], [null]])
+})

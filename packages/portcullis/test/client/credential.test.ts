@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { authorized, bareServer, bodyOf, connected, heard, isQuiet } from './bare-server.ts'
+import { authorized, bareServer, bodyOf, connected, heard, isQuiet, slowCredential } from './bare-server.ts'
 
 test.for([
   ['a string as { token }', 'abc', { token: 'abc' }],
@@ -64,26 +64,26 @@ test('a credential that failed is asked for again after the backoff', async () =
 
 test('a credential that takes too long is a backoff, and its late answer is not sent', async () => {
   const server = await bareServer()
-  let answer = (_token: string) => {}
-  const credential = vi.fn(() => new Promise<string>((resolve) => (answer = resolve)))
+  const { credential, answers, asked } = slowCredential()
   const subject = authorized(server.url, { credential, credentialTimeoutMs: 3_000 })
+  const question = asked()
   subject.socket.connect()
-  await vi.waitUntil(() => credential.mock.calls.length === 1)
+  await question
   const refused = heard(subject.auth, 'refused')
   await subject.clock.advance(3_000)
   expect((await refused).cause).toMatchObject({ message: 'no credential within 3000 ms' })
-  answer('late')
+  answers[0]?.('late')
   await subject.clock.advance(0)
   expect(server.presented).toEqual([])
 })
 
 test('questions that overlap are one question, and one CONNECT is sent', async () => {
   const server = await bareServer()
-  let answer = (_token: string) => {}
-  const credential = vi.fn(() => new Promise<string>((resolve) => (answer = resolve)))
+  const { credential, answers, asked } = slowCredential()
   const subject = authorized(server.url, { credential })
+  const question = asked()
   subject.socket.connect()
-  await vi.waitUntil(() => credential.mock.calls.length === 1)
+  await question
   const { auth } = subject.socket
   const reopened = new Promise<void>((resolve) => {
     subject.socket.auth = (send) => {
@@ -95,9 +95,9 @@ test('questions that overlap are one question, and one CONNECT is sent', async (
   subject.socket.connect()
   await reopened
   const stands = heard(subject.auth, 'connected')
-  answer('token')
+  answers[0]?.('token')
   await stands
-  expect(credential).toHaveBeenCalledTimes(1)
+  expect(answers).toHaveLength(1)
   expect(server.presented).toEqual([{ token: 'token' }])
   expect(server.io.sockets.sockets.size).toBe(1)
 })
@@ -108,35 +108,57 @@ test.for([
 ] as const)('an answer for a connection that is gone, %s, is sent once', async ([, moment]) => {
   const server = await bareServer()
   server.io.on('connection', (socket) => socket.on('echo', (reply) => reply()))
-  const answers: ((token: string) => void)[] = []
-  const credential = vi.fn(() => new Promise<string>((resolve) => answers.push(resolve)))
+  const { credential, answers, asked } = slowCredential()
   const subject = authorized(server.url, { credential })
   const engine = new Promise<{ close(): void }>((resolve) => server.io.engine.once('connection', resolve))
+  const question = asked()
   subject.socket.connect()
-  await vi.waitUntil(() => answers.length === 1)
+  await question
   const later = new Promise<void>((resolve) => subject.socket.io.once(moment, () => setImmediate(resolve)))
   ;(await engine).close()
   await later
   const stands = heard(subject.auth, 'connected')
+  const secondQuestion = asked()
   answers[0]?.('token')
-  await vi.waitUntil(() => subject.socket.connected || answers.length === 2)
+  await Promise.race([stands, secondQuestion])
   answers[1]?.('token')
   await stands
   await subject.socket.emitWithAck('echo')
   expect(server.presented).toEqual([{ token: 'token' }])
 })
 
-test('socket.disconnect() during the question ends it', async () => {
+test.for([
+  ['an answer', (): string => 'token'],
+  ['a failure', (): Promise<string> => Promise.reject(new Error('offline'))],
+] as const)('socket.disconnect() during the question ends it, whether %s follows', async ([, outcome]) => {
   const server = await bareServer()
-  let answer = (_token: string) => {}
-  const credential = vi.fn(() => new Promise<string>((resolve) => (answer = resolve)))
+  const { credential, answers, asked } = slowCredential()
   const subject = authorized(server.url, { credential })
-  server.refusals.push(bodyOf('AUTH_EXPIRED'))
+  const question = asked()
   subject.socket.connect()
-  await vi.waitUntil(() => credential.mock.calls.length === 1)
+  await question
   subject.socket.disconnect()
-  answer('token')
+  answers[0]?.(outcome())
   await subject.clock.advance(0)
   expect(isQuiet(subject)).toBe(true)
   expect(server.presented).toEqual([])
+})
+
+test.for([
+  ['an answer', (): string => 'token'],
+  ['a failure', (): Promise<string> => Promise.reject(new Error('offline'))],
+] as const)('socket.disconnect() during the question of a refresh ends it, whether %s follows', async ([, outcome]) => {
+  const server = await bareServer()
+  server.doorRefusals.push(bodyOf('AUTH_EXPIRED'))
+  const { credential, answers, asked } = slowCredential()
+  const subject = authorized(server.url, { credential })
+  const question = asked()
+  subject.socket.connect()
+  await question
+  expect(subject.auth.state).toBe('waiting')
+  subject.socket.disconnect()
+  answers[0]?.(outcome())
+  await subject.clock.advance(0)
+  expect(isQuiet(subject)).toBe(true)
+  expect(server.handshakes()).toBe(1)
 })

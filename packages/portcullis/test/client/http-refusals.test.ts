@@ -40,9 +40,12 @@ test('an unavailable server is tried again after the backoff, not after the dela
   const server = await bareServer()
   server.doorRefusals.push(bodyOf('AUTH_UNAVAILABLE'), bodyOf('AUTH_RATE_LIMITED'))
   const subject = authorized(server.url)
+  let refused = heard(subject.auth, 'refused')
+  const stands = heard(subject.auth, 'connected')
   subject.socket.connect()
   for (const delayMs of [1_000, 2_000]) {
-    await heard(subject.auth, 'refused')
+    await refused
+    refused = heard(subject.auth, 'refused')
     await subject.clock.advance(delayMs - 1)
     expect([subject.socket.active, subject.socket.io._reconnecting, subject.auth.state]).toEqual([
       false,
@@ -51,7 +54,7 @@ test('an unavailable server is tried again after the backoff, not after the dela
     ])
     await subject.clock.advance(1)
   }
-  await vi.waitUntil(() => subject.socket.connected)
+  await stands
   expect(server.handshakes()).toBe(3)
 })
 
@@ -111,4 +114,26 @@ test('sockets that share a connection each act on the refused handshake', async 
   second.socket.connect()
   await both
   expect(server.handshakes()).toBe(2)
+})
+
+test('a network that fails after a refresh earns another, and the credential is asked for again', async () => {
+  const server = await bareServer()
+  server.doorRefusals.push(bodyOf('AUTH_EXPIRED'), 'cut', bodyOf('AUTH_EXPIRED'), 'cut')
+  let asked = 0
+  const subject = authorized(server.url, { credential: () => `token ${++asked}` })
+  await connected(subject, server.io)
+  expect(server.handshakes()).toBe(5)
+  expect(server.presented).toEqual([{ token: 'token 3' }])
+})
+
+test('after socket.disconnect() nothing is left to cure', async () => {
+  const server = await bareServer()
+  server.doorRefusals.push(bodyOf('AUTH_EXPIRED'))
+  const credential = vi.fn(() => 'token')
+  const subject = authorized(server.url, { credential })
+  subject.socket.connect()
+  await heard(subject.auth, 'refused')
+  subject.socket.disconnect()
+  await connected(subject, server.io)
+  expect(credential.mock.calls).toEqual([[bodyOf('AUTH_EXPIRED')], [null]])
 })

@@ -1,7 +1,7 @@
 import { type WithAuthOptions, withAuth } from 'portcullis/client'
 import { io } from 'socket.io-client'
 import { expect, test, vi } from 'vitest'
-import { authorized, bareServer, bodyOf, connected, heard, isQuiet } from './bare-server.ts'
+import { authorized, bareServer, bodyOf, connected, heard, isQuiet, slowCredential } from './bare-server.ts'
 
 const EVENTS = ['connect', 'connect_error', 'disconnect', 'auth:closed', 'auth:denied', 'auth:left'] as const
 
@@ -36,13 +36,13 @@ test('stop() leaves a connection alone that stands', async () => {
 
 test('stop() while the credential is asked for gives the attempt up', async () => {
   const server = await bareServer()
-  let answer = (_token: string) => {}
-  const credential = vi.fn(() => new Promise<string>((resolve) => (answer = resolve)))
+  const { credential, answers, asked } = slowCredential()
   const subject = authorized(server.url, { credential })
+  const question = asked()
   subject.socket.connect()
-  await vi.waitUntil(() => credential.mock.calls.length === 1)
+  await question
   subject.auth.stop()
-  answer('token')
+  answers[0]?.('token')
   await subject.clock.advance(0)
   expect(isQuiet(subject)).toBe(true)
   expect(server.presented).toEqual([])

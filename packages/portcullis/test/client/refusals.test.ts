@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { authorized, bareServer, bodyOf, connected, heard, isQuiet } from './bare-server.ts'
+import { authorized, bareServer, bodyOf, connected, heard, isQuiet, slowCredential } from './bare-server.ts'
 
 test('a refresh tells the application what was refused, and connects with the new credential', async () => {
   const server = await bareServer()
@@ -43,6 +43,18 @@ test('after the end, socket.connect() starts anew with a refresh of its own', as
   expect(server.presented).toHaveLength(4)
 })
 
+test('after socket.disconnect() the application starts anew as well', async () => {
+  const server = await bareServer()
+  server.refusals.push(bodyOf('AUTH_EXPIRED'), bodyOf('AUTH_EXPIRED'))
+  const subject = authorized(server.url)
+  subject.socket.connect()
+  await heard(subject.auth, 'refused')
+  subject.socket.disconnect()
+  const refused = heard(subject.auth, 'refused')
+  await connected(subject, server.io)
+  expect(await refused).toMatchObject({ code: 'AUTH_EXPIRED', willRetry: true })
+})
+
 test.for(['AUTH_FORBIDDEN', 'AUTH_SUBJECT_CHANGED', 'AUTH_ERROR'] as const)('%s stops at once', async (code) => {
   const server = await bareServer()
   server.refusals.push(bodyOf(code))
@@ -58,16 +70,19 @@ test('a backoff waits, then tries again, for as long as it takes', async () => {
   const server = await bareServer()
   server.refusals.push(...Array.from({ length: 6 }, () => bodyOf('AUTH_UNAVAILABLE')))
   const subject = authorized(server.url)
+  let refused = heard(subject.auth, 'refused')
+  const stands = heard(subject.auth, 'connected')
   subject.socket.connect()
   for (const delayMs of [1_000, 2_000, 4_000, 8_000, 15_000, 15_000]) {
     const attempts = server.presented.length
-    await heard(subject.auth, 'refused')
+    await refused
+    refused = heard(subject.auth, 'refused')
     await subject.clock.advance(delayMs - 1)
     expect([subject.auth.state, subject.clock.pending, subject.socket.active]).toEqual(['waiting', 1, false])
     expect(server.presented).toHaveLength(attempts + 1)
     await subject.clock.advance(1)
   }
-  await vi.waitUntil(() => subject.socket.connected)
+  await stands
   expect(server.presented).toHaveLength(7)
 })
 
@@ -125,4 +140,24 @@ test('socket.disconnect() on a namespace that waits ends its wait, and not its n
   const { open, closed } = await neighbours()
   closed.socket.disconnect()
   expect([closed.auth.state, closed.clock.pending, open.socket.connected]).toEqual(['idle', 0, true])
+})
+
+test('a question begun before disconnect() and connect() on an open connection sends nothing twice', async () => {
+  const server = await bareServer()
+  const second = server.guard(server.io.of('/second'))
+  second.on('connection', (socket) => socket.on('echo', (reply) => reply()))
+  const first = authorized(`${server.url}/first`)
+  await connected(first, server.io.of('/first'))
+  const { credential, answers, asked } = slowCredential()
+  const subject = authorized(first.socket.io.socket('/second'), { credential })
+  const question = asked()
+  subject.socket.connect()
+  await question
+  subject.socket.disconnect()
+  const stands = heard(subject.auth, 'connected')
+  subject.socket.connect()
+  answers[0]?.('token')
+  await stands
+  await subject.socket.emitWithAck('echo')
+  expect(server.presented).toEqual([{ token: 'token' }])
 })

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { AuthError, CODES } from 'portcullis'
 import { describe, expect, it } from 'vitest'
 import { refusalOf } from '../../src/errors.ts'
@@ -22,5 +23,15 @@ describe('AuthError', () => {
     expect(AuthError.is(Object.assign(new Error('x'), { brand: 'portcullis.AuthError', code: 'toString' }))).toBe(false)
     expect(AuthError.is(new Error('x'))).toBe(false)
     expect(AuthError.is({ brand: 'portcullis.AuthError', code: 'AUTH_EXPIRED' })).toBe(false)
+  })
+
+  it('has the codes, statuses and retries that docs/codes.md lists', async () => {
+    const page = await readFile(new URL('../../../../docs/codes.md', import.meta.url), 'utf8')
+    const rows = [...page.matchAll(/^\| (AUTH_\w+) \| (\d+) \| (\w+) \|/gm)].map(([, code, http, retry]) => [
+      code,
+      Number(http),
+      retry,
+    ])
+    expect(rows).toEqual(Object.entries(CODES).map(([code, { http, retry }]) => [code, http, retry]))
   })
 })

@@ -49,7 +49,7 @@ describe('expiry', () => {
     expect(await b.emitWithAck('auth:whoami')).toMatchObject({ subject: 'alice' })
   })
 
-  it('R03: waits for an end that is further off than one timer reaches', async () => {
+  it('fact 12, R03: waits for an end that is further off than one timer reaches', async () => {
     const time = fakeTime()
     const { io, auth, client, records } = await start({ clock: time.clock })
     const days = 24 * 3600
@@ -114,7 +114,7 @@ describe('revocation', () => {
   })
 
   it.each(['strategy', 'connect rule', 'memberships', 'middleware of the application'])(
-    'R11: a socket revoked while its %s works never connects',
+    'fact 3, R11: a socket revoked while its %s works never connects',
     async (stage) => {
       const held = gate()
       const asked = gate()
@@ -123,6 +123,8 @@ describe('revocation', () => {
         await held.promise
       }
       const { io, auth, client, records } = await start()
+      const seen: boolean[] = []
+      io.of('/chat').on('connect', (socket) => seen.push(socket.connected))
       const chat = auth.protect(io.of('/chat'), {
         events: {},
         connect: async () => {
@@ -144,6 +146,8 @@ describe('revocation', () => {
       }
       if (stage === 'middleware of the application') chat.use((_socket, done) => void pause().then(() => done()))
       const socket = client('/chat', { auth: { token: 'alice-key' } })
+      const heard: string[] = []
+      for (const event of ['connect', 'connect_error', 'auth:closed']) socket.on(event, () => heard.push(event))
       const end = Promise.race([
         next(socket, 'connect_error').then(([error]) => (error as { data: { code: string } }).data.code),
         next(socket, 'auth:closed').then(([body]) => (body as { code: string }).code),
@@ -152,9 +156,34 @@ describe('revocation', () => {
       await auth.revoke(alice)
       held.open()
       expect(await end).toBe('AUTH_REVOKED')
+      expect(heard).toEqual(stage === 'middleware of the application' ? ['connect', 'auth:closed'] : ['connect_error'])
+      // R12: the application's own listener never sees it connected.
+      expect(seen).toEqual(stage === 'middleware of the application' ? [false] : [])
       await expect.poll(() => chat.sockets.size + connecting(chat)).toBe(0)
     },
   )
+
+  it('by a moment in the past spares the sockets that were issued later', async () => {
+    const { io, auth, client, records } = await start()
+    records.set('old', { subject: 'alice', issuedAt: 1_000 })
+    records.set('new', { subject: 'alice', issuedAt: 2_000 })
+    auth.protect(io.of('/chat'), { events: {} })
+    const sockets = ['old', 'new'].map((token) => client('/chat', { auth: { token } }))
+    await Promise.all(sockets.map(outcome))
+    expect((await auth.revoke(alice, { issuedBefore: 2_000 })).closed).toBe(1)
+    expect(sockets[1]?.connected).toBe(true)
+  })
+
+  it('is forgotten when no credential that it covers can live any more', async () => {
+    const time = fakeTime()
+    const { io, auth, client } = await start({ clock: time.clock })
+    auth.protect(io.of('/chat'), { events: {} })
+    await auth.revoke(alice, { until: time.seconds() + 10 })
+    expect((await outcome(client('/chat', { auth: { token: 'alice-key' } })))?.code).toBe('AUTH_REVOKED')
+    time.advance(11_000)
+    await auth.revoke({ tag: 'anything' })
+    expect(await outcome(client('/chat', { auth: { token: 'alice-key' } }))).toBe(null)
+  })
 
   it('reaches a socket whose event is being decided', async () => {
     const held = gate()

@@ -1,6 +1,6 @@
 import { AuthError, permit, permitIf, type Strategy } from 'portcullis'
 import { describe, expect, it } from 'vitest'
-import { connecting, gate, keys, next, outcome, start, type User } from '../harness.ts'
+import { connecting, fakeTime, gate, keys, next, outcome, start, type User } from '../harness.ts'
 
 describe('connect gate', () => {
   it.each(['websocket', 'polling'])(
@@ -96,7 +96,7 @@ describe('connect gate', () => {
     expect(await rooms).toContain('org.acme')
   })
 
-  it('F14: decides one connect at a time per namespace and closes a connection after five failures', async () => {
+  it('fact 9, F14: decides one connect at a time per namespace and closes a connection after five failures', async () => {
     const held = gate()
     const { io, auth, client, records, audit } = await start()
     records.set('slow-key', { subject: 'slow', wait: held.promise })
@@ -140,6 +140,103 @@ describe('connect gate', () => {
     expect((await auth.revoke({ issuer: 'https://issuer.example', subject: 'slow' })).closed).toBe(0)
   })
 
+  it('forgets a client that vanished while a middleware of the application held it', async () => {
+    const { io, auth, client } = await start()
+    const held = gate()
+    const chat = auth.protect(io.of('/chat'), { events: {} }).use(() => held.open())
+    const socket = client('/chat', { auth: { token: 'alice-key' } })
+    await held.promise
+    socket.disconnect()
+    await expect.poll(() => io.engine.clientsCount).toBe(0)
+    expect((await auth.revoke({ issuer: 'https://issuer.example', subject: 'alice' })).closed).toBe(0)
+    expect(chat.sockets.size).toBe(0)
+  })
+
+  it('forgets a connect that the application refused when the next one comes', async () => {
+    const { io, auth, client } = await start()
+    let refuse = true
+    auth
+      .protect(io.of('/chat'), { events: {} })
+      .use((_socket, done) => done(refuse ? new Error('not today') : undefined))
+    auth.protect(io.of('/open'), { events: {} })
+    const open = client('/open', { auth: { token: 'bob-key' } })
+    expect(await outcome(open)).toBe(null)
+    const socket = open.io.socket('/chat', { auth: { token: 'alice-key' } })
+    expect(await outcome(socket)).toMatchObject({ code: 'not today' })
+    refuse = false
+    expect(await outcome(socket.connect())).toBe(null)
+    expect((await auth.revoke({ issuer: 'https://issuer.example', subject: 'alice' })).closed).toBe(1)
+  })
+
+  it('asks the strategy again for a connect long after the handshake', async () => {
+    const time = fakeTime()
+    const { io, auth, client, records } = await start({ clock: time.clock })
+    auth.protect(io.of('/a'), { events: {} })
+    const left = gate()
+    const bNamespace = auth.protect(io.of('/b'), { events: {} })
+    bNamespace.on('connection', (socket) => socket.on('disconnect', left.open))
+    const a = client('/a', { extraHeaders: { authorization: 'Bearer alice-key' } })
+    expect(await outcome(a)).toBe(null)
+    records.delete('alice-key')
+    time.advance(9_000)
+    const b = a.io.socket('/b')
+    expect(await outcome(b)).toBe(null)
+    b.disconnect()
+    await left.promise
+    time.advance(2_000)
+    expect(await outcome(b.connect())).toMatchObject({ code: 'AUTH_CREDENTIAL_INVALID' })
+  })
+
+  it('D05: bounds the namespaces of a connection with AUTH_RATE_LIMITED', async () => {
+    const { io, auth, client } = await start({ limits: { maxNamespaces: 2 } })
+    for (const name of ['/a', '/b', '/c']) auth.protect(io.of(name), { events: {} })
+    const a = client('/a', { auth: { token: 'alice-key' } })
+    expect(await outcome(a)).toBe(null)
+    expect(await outcome(a.io.socket('/b', { auth: { token: 'alice-key' } }))).toBe(null)
+    expect(await outcome(a.io.socket('/c', { auth: { token: 'alice-key' } }))).toMatchObject({
+      code: 'AUTH_RATE_LIMITED',
+    })
+  })
+
+  it('counts failures in a row: an admitted connect begins anew', async () => {
+    const { io, auth, client } = await start()
+    auth.protect(io.of('/a'), { events: {} })
+    auth.protect(io.of('/b'), { events: {} })
+    io.of('/closed')
+    const socket = client('/a', { auth: { token: 'alice-key' } })
+    expect(await outcome(socket)).toBe(null)
+    // Socket.IO's client connects such a socket at once, and sends a second CONNECT when it is told to do so again.
+    const closed = socket.io.socket('/closed')
+    expect(await outcome(closed)).toMatchObject({ code: 'AUTH_FORBIDDEN' })
+    for (let i = 0; i < 3; i += 1) expect(await outcome(closed.connect())).toMatchObject({ code: 'AUTH_FORBIDDEN' })
+    expect(await outcome(socket.io.socket('/b', { auth: { token: 'alice-key' } }))).toBe(null)
+    for (let i = 0; i < 4; i += 1) expect(await outcome(closed.connect())).toMatchObject({ code: 'AUTH_FORBIDDEN' })
+    expect(await socket.emitWithAck('auth:whoami')).toMatchObject({ subject: 'alice' })
+  })
+
+  it('refuses a connect from an address that has failed too often', async () => {
+    const { io, auth, client } = await start({ limits: { failuresPerMinute: 2 } })
+    auth.protect(io.of('/chat'), { events: {} })
+    auth.protect(io.of('/open'), { events: {} })
+    const open = client('/open', { auth: { token: 'alice-key' } })
+    expect(await outcome(open)).toBe(null)
+    const socket = open.io.socket('/chat', { auth: { token: 'wrong' } })
+    expect(await outcome(socket)).toMatchObject({ code: 'AUTH_CREDENTIAL_INVALID' })
+    for (let i = 0; i < 1; i += 1)
+      expect(await outcome(socket.connect())).toMatchObject({ code: 'AUTH_CREDENTIAL_INVALID' })
+    socket.auth = { token: 'alice-key' }
+    expect(await outcome(socket.connect())).toMatchObject({ code: 'AUTH_RATE_LIMITED' })
+  })
+
+  it('refuses a connect after close(), on a connection that was opened before', async () => {
+    const { io, auth, client } = await start()
+    auth.protect(io.of('/chat'), { events: {} })
+    const socket = client('/chat', { autoConnect: false, auth: { token: 'alice-key' } })
+    await openRaw(socket)
+    await auth.close()
+    expect(await outcome(socket.connect())).toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+  })
+
   it('closes a connection that no namespace admits within connectTimeoutMs', async () => {
     const { io, auth, client } = await start({ limits: { connectTimeoutMs: 50 } })
     auth.protect(io.of('/chat'), { events: {} })
@@ -175,7 +272,7 @@ describe('connect gate', () => {
   })
 })
 
-describe('Z01: what the application throws', () => {
+describe('fact 5, Z01: what the application throws', () => {
   const boom = () => {
     throw new Error('dsn=postgres://user:secret@db')
   }
@@ -187,6 +284,22 @@ describe('Z01: what the application throws', () => {
     [
       'a strategy that answers nonsense',
       { strategies: [{ ...keys(new Map()), authenticate: async () => ({}) as never }] },
+      {},
+      'AUTH_ERROR',
+    ],
+    [
+      'a strategy that answers under another scheme',
+      {
+        strategies: [
+          {
+            ...keys(new Map()),
+            authenticate: async () => ({
+              identity: { scheme: 'other' as 'key', issuer: 'x', subject: 'x', claims: { org: 'x', scope: '' } },
+              lease: { id: 'x', issuedAt: 0, expiresAt: null },
+            }),
+          },
+        ],
+      },
       {},
       'AUTH_ERROR',
     ],

@@ -18,7 +18,7 @@ async function opened(options: Parameters<typeof start>[0] = {}, serverOptions: 
 }
 
 describe('door', () => {
-  it.each(both)('refuses a bad bearer token on %s with 401, a JSON body and a challenge', async (transport) => {
+  it.each(both)('fact 7: refuses a bad bearer token on %s with 401, a JSON body and a challenge', async (transport) => {
     const { ask, io } = await opened()
     const answer = await ask(transport, { authorization: 'Bearer wrong-secret' })
     expect(answer.status).toBe(401)
@@ -87,12 +87,16 @@ describe('door', () => {
     expect((await get(`${OPEN}&sid=`, { authorization: 'Bearer wrong' })).status).toBe(401)
   })
 
-  it('survives a client that resets its upgrade while a strategy works', async () => {
+  it.each([
+    ['admitted', null],
+    ['refused', 1],
+  ])('survives a client that resets its upgrade while a strategy works and is then %s', async (_name, expiresAt) => {
     const held = gate()
     const asked = gate()
     const { records, url, ask } = await opened()
     records.set('slow', {
       subject: 'slow',
+      expiresAt,
       get wait() {
         asked.open()
         return held.promise
@@ -102,13 +106,60 @@ describe('door', () => {
     onCleanup(() => {
       socket.destroy()
     })
-    socket.write(
-      `GET ${OPEN_WS} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer slow\r\n\r\n`,
-    )
+    const lines = ['Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+    socket.write(`GET ${OPEN_WS} HTTP/1.1\r\n${lines.join('\r\n')}\r\n${key}\r\nAuthorization: Bearer slow\r\n\r\n`)
     await asked.promise
     socket.resetAndDestroy()
     await next(socket, 'close')
     held.open()
+    expect((await ask('polling', good)).status).toBe(200)
+  })
+
+  it('Z04: opens no connection for a polling client that left while a strategy worked', async () => {
+    const held = gate()
+    const asked = gate()
+    const { records, url, io, ask } = await opened()
+    records.set('slow', {
+      subject: 'slow',
+      get wait() {
+        asked.open()
+        return held.promise
+      },
+    })
+    const socket = tcp(Number(new URL(url).port), '127.0.0.1')
+    socket.write(`GET ${OPEN} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer slow\r\n\r\n`)
+    await asked.promise
+    socket.destroy()
+    const connections = () => new Promise((resolve) => io.httpServer.getConnections((_error, count) => resolve(count)))
+    await expect.poll(connections).toBe(0)
+    held.open()
+    await ask('polling', good)
+    expect(io.engine.clientsCount).toBe(1)
+  })
+
+  it('Q04: refuses two Authorization headers rather than guess', async () => {
+    const { ask } = await opened()
+    const answer = await ask('polling', { authorization: ['Bearer alice-key', 'Bearer bob-key'] })
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([401, 'AUTH_CREDENTIAL_INVALID'])
+  })
+
+  it('bounds the handshakes whose strategy has not answered with 503', async () => {
+    const held = gate()
+    const asked = gate()
+    const { records, ask } = await opened({ limits: { maxPendingHandshakes: 1 } })
+    records.set('slow', {
+      subject: 'slow',
+      get wait() {
+        asked.open()
+        return held.promise
+      },
+    })
+    const first = ask('polling', { authorization: 'Bearer slow' })
+    await asked.promise
+    expect((await ask('polling', good)).status).toBe(503)
+    held.open()
+    expect((await first).status).toBe(200)
     expect((await ask('polling', good)).status).toBe(200)
   })
 
@@ -167,7 +218,7 @@ describe('origin', () => {
     expect(asked).toBe(0)
   })
 
-  it('O07: refuses an upgrade from another origin than the list, though polling was opened from a listed one', async () => {
+  it('fact 11, O07: refuses an upgrade from another origin than the list, though polling was opened from a listed one', async () => {
     const { get, upgrade } = await opened()
     const { sid } = JSON.parse((await get(OPEN, { origin: ORIGIN, ...good })).body.slice(1))
     expect((await upgrade(`${OPEN_WS}&sid=${sid}`, { origin: 'https://evil.example', ...good })).status).toBe(403)

@@ -255,6 +255,46 @@ describe('event gate', () => {
     expect(answers).toEqual([])
   })
 
+  it('R02: refuses an event whose lease ended while its rule worked', async () => {
+    let now = Date.now()
+    const server = await start({ clock: { now: () => now, setTimer: () => () => {} } })
+    server.records.set('short', { subject: 'short', expiresAt: now / 1000 + 60 })
+    const seen: string[] = []
+    const chat = server.auth.protect(server.io.of('/chat'), {
+      events: {
+        slow: async () => {
+          now += 61_000
+          return permit()
+        },
+      },
+    })
+    chat.on('connection', (socket) => socket.onAny((event) => seen.push(event)))
+    const socket = server.client('/chat', { auth: { token: 'short' } })
+    await outcome(socket)
+    expect(await socket.emitWithAck('slow')).toMatchObject({ error: { code: 'AUTH_EXPIRED' } })
+    expect(seen).toEqual([])
+  })
+
+  it('R25: delivers nothing to a socket that left while a rule worked', async () => {
+    const held = gate()
+    const asked = gate()
+    const { socket, seen, serverSocket } = await chatting({
+      slow: async () => {
+        asked.open()
+        await held.promise
+        return permit()
+      },
+    })
+    const gone = next(serverSocket, 'disconnect')
+    socket.emit('slow')
+    await asked.promise
+    socket.io.engine.close()
+    await gone
+    held.open()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(seen).toEqual([])
+  })
+
   it('A13: guards an event that comes in the same payload as the connect', async () => {
     const server = await start()
     const seen: string[] = []

@@ -8,7 +8,7 @@ import { connecting, next, onCleanup, outcome, start } from '../harness.ts'
 const auth = { token: 'alice-key' }
 
 describe('closed by default', () => {
-  it('A17: refuses the default namespace, one made before, one made later, and dynamic ones of either kind', async () => {
+  it('fact 2, A17: refuses the default namespace, one made before, one made later, and dynamic ones of either kind', async () => {
     const server = await start({}, { cleanupEmptyChildNamespaces: true })
     const reached: string[] = []
     const watch = (name: string) => () => reached.push(name)
@@ -27,7 +27,7 @@ describe('closed by default', () => {
     expect(await outcome(server.client('/chat', { auth }))).toBe(null)
   })
 
-  it('protects the children of a dynamic namespace, those that exist already too', async () => {
+  it('fact 2: protects the children of a dynamic namespace, those that exist already too', async () => {
     const server = await start({}, { cleanupEmptyChildNamespaces: true })
     const tenants = server.io.of(/^\/tenant-\w+$/)
     server.io.of('/tenant-old')
@@ -42,7 +42,7 @@ describe('closed by default', () => {
     expect((await outcome(server.client('/tenant-x', { auth })))?.code).toBe('AUTH_FORBIDDEN')
   })
 
-  it('runs the middlewares of a dynamic namespace after the gate, and the gate once', async () => {
+  it('fact 12: runs the middlewares of a dynamic namespace after the gate, and the gate once', async () => {
     const server = await start({}, { cleanupEmptyChildNamespaces: true })
     const tenants = server.auth.protect(server.io.of(/^\/tenant-\w+$/), { events: {} })
     const seen: unknown[] = []

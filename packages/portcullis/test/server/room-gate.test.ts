@@ -131,6 +131,20 @@ describe('room gate', () => {
     expect(socket.connected).toBe(true)
   })
 
+  it('stays in a membership when a grant of the same room ends', async () => {
+    const time = fakeTime()
+    const { socket, serverSocket } = await joining(
+      { 'open:{x}': () => permit({ expiresAt: time.seconds() + 10 }) },
+      { clock: time.clock },
+      { memberships: () => ['open:1'] },
+    )
+    await socket.emitWithAck('auth:join', 'open:1')
+    const left = next(socket, 'auth:left')
+    time.advance(11_000)
+    await left
+    expect([...serverSocket.rooms]).toContain('open:1')
+  })
+
   it('refuses a grant that has ended already', async () => {
     const { socket } = await joining({ 'open:{x}': () => permit({ expiresAt: 1 }) })
     expect(await socket.emitWithAck('auth:join', 'open:1')).toMatchObject({ error: { code: 'AUTH_EXPIRED' } })
