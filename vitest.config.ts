@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const source = (path: string) => fileURLToPath(new URL(`./packages/portcullis/src/${path}`, import.meta.url))
+const report = process.env.VITEST_JSON
 
 export default defineConfig({
   resolve: {
@@ -12,8 +13,18 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'tools/test/**/*.test.ts'],
-    typecheck: { enabled: true, include: ['packages/*/test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+    include: ['packages/*/test/**/*.test.ts', 'tools/test/**/*.test.ts', 'test/*.test.ts'],
+    globalSetup: './test/global-setup.ts',
+    // `.ci/run` counts the tests of the report that it asks for here.
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    typecheck: {
+      enabled: true,
+      include: ['packages/*/test/**/*.test-d.ts'],
+      // TypeScript 7 over the type tests and what they import; `npm run types` checks everything, with 6 as well.
+      checker: './node_modules/typescript7/bin/tsc',
+      tsconfig: './test/tsconfig.json',
+      ignoreSourceErrors: true,
+    },
     testTimeout: 15_000,
   },
 })

@@ -45,6 +45,7 @@ interface EventsMap {
   [event: string]: any
 }
 
+/** Options of `createAuth`; `origins` and `strategies` are required. */
 export interface AuthOptions<S extends Strategy> {
   /**
    * The pages that may connect, each exactly as browsers send it in `Origin`: `https://app.example`. Programs and apps
@@ -67,6 +68,7 @@ export interface AuthOptions<S extends Strategy> {
   readonly clock?: Clock
 }
 
+/** The guard of one or more servers. Made by `createAuth`. */
 export interface Auth<I extends Identity = Identity> {
   /**
    * Puts a namespace under a policy and closes every other namespace of its server, those created later included. The

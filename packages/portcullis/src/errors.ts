@@ -85,6 +85,7 @@ export const CODES = {
   },
 } as const satisfies Record<string, CodeEntry>
 
+/** Every code of the table. */
 export type AuthErrorCode = keyof typeof CODES
 
 /** Marks errors of every copy of this module, so that nothing depends on `instanceof`. */

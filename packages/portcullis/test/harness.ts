@@ -205,6 +205,7 @@ export function fakeTime() {
   return {
     clock,
     seconds: () => nowMs / 1000,
+    pending: () => timers.length,
     advance(ms: number) {
       const end = nowMs + ms
       for (;;) {

@@ -9,6 +9,7 @@ import { listeners } from './listeners.ts'
 import { readNotice, readRefusal, refusalIn } from './refusal.ts'
 import { type Requests, requestsOf } from './requests.ts'
 
+/** Options of `withAuth`; only `credential` is required. */
 export interface WithAuthOptions {
   /**
    * Called before every connection attempt; calls never overlap. Its argument is the refusal to cure, or null. When it
@@ -38,6 +39,7 @@ export interface ClosedNotice extends Refusal {
   readonly willRetry: boolean
 }
 
+/** What `on` can be told of, by name. */
 export interface ClientAuthEvents {
   connected: { readonly recovered: boolean }
   refused: RefusedNotice
@@ -48,6 +50,7 @@ export interface ClientAuthEvents {
   left: LeftNotice
 }
 
+/** The helper of one socket. Made by `withAuth`. */
 export interface ClientAuth extends Requests {
   readonly state: ClientAuthState
   /** The returned function takes the listener off again. */

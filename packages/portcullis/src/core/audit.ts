@@ -3,6 +3,7 @@
 import type { AuthErrorCode } from '../errors.ts'
 import type { Identity } from './identity.ts'
 
+/** Where a decision was made: at the HTTP handshake, a connect, an event, a join; or why authority ended. */
 export type AuditStage = 'handshake' | 'connect' | 'event' | 'join' | 'expire' | 'revoke'
 
 /** Holds no credential, no cookie and no claim. */

@@ -16,6 +16,7 @@ export interface Deny {
   readonly code: DenyCode
 }
 
+/** What a rule returns. Made by `permit`, `deny` and `permitIf`. */
 export type Decision = Permit | Deny
 
 const PERMIT: Permit = Object.freeze({ effect: 'permit', expiresAt: null })

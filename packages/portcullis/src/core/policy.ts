@@ -15,6 +15,7 @@ export interface Request<I extends Identity = Identity> {
   readonly namespace: string
 }
 
+/** What the `connect` rule is told besides: the request that opened the connection. */
 export interface ConnectRequest<I extends Identity = Identity> extends Request<I> {
   readonly handshake: Handshake
 }
@@ -25,6 +26,7 @@ export interface EventRequest<I extends Identity = Identity, Args = readonly unk
   readonly args: Args
 }
 
+/** What a room rule is told besides: the name asked for, and the parameters that its pattern found in it. */
 export interface RoomRequest<I extends Identity = Identity, Pattern extends string = string> extends Request<I> {
   readonly room: string
   readonly params: ParamsOf<Pattern>
@@ -54,6 +56,7 @@ export type ArgsOf<Listener> = Listener extends (...args: infer All) => unknown
     : All
   : never
 
+/** A rule, or a rule with a schema for the arguments. `Args` is the tuple of the event without its acknowledgement. */
 export type EventRule<I extends Identity, Args = unknown[]> = Rule<EventRequest<I>> | CheckedEvent<I, Args>
 
 /** The policy of one namespace. `Events` is the namespace's own map of client events, `Rooms` its room patterns. */

@@ -5,7 +5,6 @@ import type { Clock } from '../core/clock.ts'
 import type { Handshake } from '../core/handshake.ts'
 import type { Limits } from './limits.ts'
 import type { OriginProof } from './origin.ts'
-import type { Entry } from './registry.ts'
 
 /** The part of an Engine.IO socket that is used. */
 export interface EngineSocket {
@@ -31,7 +30,6 @@ export interface Connection {
   readonly admission: Admission
   /** Namespaces whose connect is being decided. */
   readonly connecting: Set<string>
-  readonly entries: Set<Entry>
   connected: number
   closed: boolean
   failures: number
@@ -43,7 +41,6 @@ export function createConnection(engineSocket: EngineSocket, admission: Admissio
     engineSocket,
     admission,
     connecting: new Set(),
-    entries: new Set(),
     connected: 0,
     closed: false,
     failures: 0,

@@ -1,32 +1,23 @@
 /** Every packet of an admitted socket: its lease, the rule of its event, and its place in the order of arrival. */
 
-import type { Socket } from 'socket.io'
 import type { CompiledEvent } from '../core/compiled-policy.ts'
-import { decide, failed, isThenable } from '../core/decide.ts'
-import { type Decision, deny } from '../core/decision.ts'
-import { AuthError, type AuthErrorCode, refusalOf } from '../errors.ts'
-import { DENIED, type DeniedNotice, RESERVED_PREFIX } from '../protocol.ts'
+import type { Decision } from '../core/decision.ts'
+import { AuthError, type AuthErrorCode } from '../errors.ts'
+import { RESERVED_PREFIX } from '../protocol.ts'
+import { decideEvent } from './event-rule.ts'
 import { decideOptions, endOfEntry, type Guard } from './guard.ts'
+import {
+  ACK,
+  acknowledge,
+  BINARY_ACK,
+  BINARY_EVENT,
+  EVENT,
+  eventName,
+  type Packet,
+  type Receiver,
+  refuse,
+} from './packet.ts'
 import type { Entry } from './registry.ts'
-
-/** A packet as Socket.IO's parser gives it, whichever parser that is. */
-export interface Packet {
-  readonly type: number
-  readonly id?: number | null
-  data?: unknown
-}
-
-/** The part of a socket through which Socket.IO delivers packets; see docs/decisions for why this one and not `use`. */
-interface Receiver {
-  _onpacket(packet: Packet): void
-  packet(packet: Packet): void
-}
-
-/** Packet types of the Socket.IO protocol, revision 5. */
-const EVENT = 2
-const ACK = 3
-const BINARY_EVENT = 5
-const BINARY_ACK = 6
 
 /** Answers a request of the wire protocol (`auth:join` …), or throws `AuthError`. */
 export type ProtocolRequest = (entry: Entry, event: string, args: readonly unknown[]) => object | Promise<object>
@@ -77,7 +68,7 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
       conclude(entry, packet, rule, ended ?? 'AUTH_FORBIDDEN', startedMs, deliver)
       return null
     }
-    const decision = rule.args === null ? ask(entry, rule, data.slice(1)) : check(entry, rule, packet)
+    const decision = decideEvent(entry, rule, packet, options)
     if (decision instanceof Promise) {
       // After a rule that took its time, the authority is looked at once more: it may have ended meanwhile.
       return decision.then((late) =>
@@ -86,31 +77,6 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
     }
     conclude(entry, packet, rule, codeOf(decision), startedMs, deliver)
     return null
-  }
-
-  function ask(entry: Entry, rule: CompiledEvent, args: readonly unknown[]): Decision | Promise<Decision> {
-    const { identity, lease, namespace } = entry
-    return decide(rule.rule, { identity, lease, namespace, event: rule.event, args }, rule.where, options)
-  }
-
-  /** Arguments first; rule and handler get what the schema puts out. */
-  function check(entry: Entry, rule: CompiledEvent, packet: Packet): Decision | Promise<Decision> {
-    const accept = (result: unknown): Decision | Promise<Decision> => {
-      const args = checkedArgs(result)
-      if (args === null) return deny('AUTH_ARGUMENTS_INVALID')
-      packet.data = [rule.event, ...args]
-      return ask(entry, rule, args)
-    }
-    try {
-      const result = rule.args?.['~standard'].validate((packet.data as unknown[]).slice(1))
-      if (!isThenable(result)) return accept(result)
-      return options
-        .deadline(Promise.resolve(result))
-        .then(accept)
-        .catch((error) => failed(error, rule.where, options))
-    } catch (error) {
-      return failed(error, rule.where, options)
-    }
   }
 
   function conclude(
@@ -196,32 +162,8 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
   }
 }
 
-/** The acknowledgement gets `{ error }`; an event without one is answered by `auth:denied`. */
-function refuse(entry: Entry, packet: Packet, event: string, code: AuthErrorCode): void {
-  if (!entry.socket.connected) return
-  const refusal = refusalOf(code)
-  if (packet.id !== undefined && packet.id !== null) acknowledge(entry.socket, packet.id, { error: refusal })
-  else entry.socket.emit(DENIED, { ...refusal, event } satisfies DeniedNotice)
-}
-
-function acknowledge(socket: Socket, id: number, body: object): void {
-  if (socket.connected) (socket as unknown as Receiver).packet({ type: ACK, id, data: [body] })
-}
-
-function eventName(packet: Packet): string {
-  return String((packet.data as unknown[])[0])
-}
-
 function codeOf(decision: Decision): AuthErrorCode | null {
   return decision.effect === 'deny' ? decision.code : null
-}
-
-/** The schema's output, or null when it found issues or put out something that is not a list of arguments. */
-function checkedArgs(result: unknown): readonly unknown[] | null {
-  if (typeof result !== 'object' || result === null) return null
-  if (Object.hasOwn(result, 'issues') && (result as { issues: unknown }).issues !== undefined) return null
-  const value = Object.hasOwn(result, 'value') ? (result as { value: unknown }).value : null
-  return Array.isArray(value) ? value : null
 }
 
 function rethrow(error: unknown): void {

@@ -7,8 +7,9 @@ import type { Handshake } from '../core/handshake.ts'
 import type { AuthErrorCode } from '../errors.ts'
 import { refusalOf } from '../errors.ts'
 import { CLOSED } from '../protocol.ts'
+import { createAdmitted, release } from './admitted.ts'
 import type { ClientAddress } from './client-address.ts'
-import { createAdmitted, createConnectGate, release } from './connect-gate.ts'
+import { createConnectGate } from './connect-gate.ts'
 import { armDeadline, type Connection, createConnection, type EngineSocket } from './connection.ts'
 import { createDoor, type EngineRequest } from './door.ts'
 import { createEventGate } from './event-gate.ts'
@@ -63,7 +64,7 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
       connection.closed = true
       connection.cancelDeadline()
       bySessionId.delete(engineSocket.id)
-      for (const entry of [...connection.entries]) release(guard, entry)
+      for (const entry of guard.registry.ofConnection(connection)) release(guard, entry)
     })
   })
 

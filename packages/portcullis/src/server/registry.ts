@@ -45,26 +45,24 @@ export interface Registry {
   /** Sockets that a revocation under this name reaches. Costs what they are many, whatever else is connected. */
   under(name: string): Iterable<Entry>
   of(socket: Socket): Entry | undefined
+  ofConnection(connection: Connection): Iterable<Entry>
   readonly size: number
 }
 
 export function createRegistry(): Registry {
   const byName = new Map<string, Set<Entry>>()
   const bySocket = new WeakMap<Socket, Entry>()
+  const byConnection = new WeakMap<Connection, Set<Entry>>()
   let size = 0
   return {
     track(entry) {
       bySocket.set(entry.socket, entry)
-      entry.connection.entries.add(entry)
       size += 1
-      for (const name of entry.names) {
-        const entries = byName.get(name)
-        if (entries === undefined) byName.set(name, new Set([entry]))
-        else entries.add(entry)
-      }
+      add(byConnection, entry.connection, entry)
+      for (const name of entry.names) add(byName, name, entry)
     },
     forget(entry) {
-      if (!entry.connection.entries.delete(entry)) return
+      if (!byConnection.get(entry.connection)?.delete(entry)) return
       size -= 1
       for (const name of entry.names) {
         const entries = byName.get(name)
@@ -73,10 +71,21 @@ export function createRegistry(): Registry {
     },
     under: (name) => [...(byName.get(name) ?? [])],
     of: (socket) => bySocket.get(socket),
+    ofConnection: (connection) => [...(byConnection.get(connection) ?? [])],
     get size() {
       return size
     },
   }
+}
+
+function add<Key>(
+  index: { get(key: Key): Set<Entry> | undefined; set(key: Key, entries: Set<Entry>): unknown },
+  key: Key,
+  entry: Entry,
+): void {
+  const entries = index.get(key)
+  if (entries === undefined) index.set(key, new Set([entry]))
+  else entries.add(entry)
 }
 
 const known = new WeakMap<Authentication, readonly string[]>()

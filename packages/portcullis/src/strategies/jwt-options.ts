@@ -12,6 +12,7 @@ import { type JwtKeys, type KeySource, refuseGuessableSecrets, requireOneFamily,
 /** The payload of a token, when no schema says more. */
 export type JwtClaims = Readonly<Record<string, unknown>>
 
+/** Options of `jwt`; `issuer`, `audience` and `keys` are required. */
 export interface JwtOptions<Claims = JwtClaims, Scheme extends string = string> {
   /** What `iss` must be, character for character. */
   readonly issuer: string

@@ -36,6 +36,7 @@ export interface SessionSubject<Claims = unknown> {
 /** What `identify` returns: null when nobody is logged in on the session. */
 export type Identified<Claims> = SessionSubject<Claims> | null
 
+/** Options of `session`; `store` and `secret` are required. */
 export interface SessionOptions<Stored, Data, Claims, Scheme extends string> {
   /** The store that the web application gives to express-session. */
   readonly store: SessionStore<Stored>

@@ -2,6 +2,7 @@
 
 import type { Clock } from 'portcullis'
 
+/** A clock that only a test moves. Made by `fakeClock`. */
 export interface FakeClock extends Clock {
   /**
    * Lets `ms` milliseconds pass: runs each timer that comes due at its own moment, in order, timers set meanwhile

@@ -2,6 +2,7 @@
 
 import type { Handshake } from 'portcullis'
 
+/** The parts of a request that a test cares about; the rest is filled in. */
 export interface HandshakeOptions {
   /** Header names are lowered, as Node does. Default none. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>

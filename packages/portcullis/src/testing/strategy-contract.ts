@@ -20,6 +20,7 @@ export type { StrategyRequest } from './strategy-assertions.ts'
 
 type Awaitable<T> = T | Promise<T>
 
+/** A request whose credential must be refused, and with which code. */
 export interface BadRequest {
   /** What is wrong with its credential, such as `an expired token`. */
   readonly name: string
@@ -28,6 +29,7 @@ export interface BadRequest {
   readonly code?: AuthErrorCode
 }
 
+/** What `strategyContract` needs: the strategy, and requests of each kind. */
 export interface StrategyContractOptions {
   /** A new strategy for every case. */
   readonly strategy: () => Awaitable<Strategy>

@@ -5,6 +5,7 @@ import { AuthRefusal } from 'portcullis/client'
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { inbox } from './inbox.ts'
 
+/** Options of `testClient`, besides those of socket.io-client. */
 export interface TestClientOptions extends Partial<ManagerOptions & SocketOptions> {
   /** How long each of the promises below waits before it rejects. Milliseconds, default 5 000. */
   readonly timeoutMs?: number
@@ -16,6 +17,7 @@ export interface TestRefusal extends Refusal {
   readonly status: number | null
 }
 
+/** How a connection ended: the disconnection, and what the server said before it. */
 export interface TestClosing {
   /** socket.io's reason, such as `io server disconnect`. */
   readonly reason: string
@@ -23,6 +25,7 @@ export interface TestClosing {
   readonly refusal: Refusal | null
 }
 
+/** A client whose every wait ends. Made by `testClient`. */
 export interface TestClient {
   readonly socket: Socket
   /** @throws AuthRefusal with the server's code; socket.io's own error when the failure carries no refusal */

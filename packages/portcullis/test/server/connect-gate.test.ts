@@ -140,6 +140,20 @@ describe('connect gate', () => {
     expect((await auth.revoke({ issuer: 'https://issuer.example', subject: 'slow' })).closed).toBe(0)
   })
 
+  it('Z04: leaves no timer behind when a connection has come and gone', async () => {
+    const time = fakeTime()
+    const { io, auth, client, records } = await start({ clock: time.clock })
+    records.set('short', { subject: 'short', expiresAt: time.seconds() + 60 })
+    auth.protect(io.of('/chat'), { events: {} })
+    const socket = client('/chat', { auth: { token: 'short' } })
+    expect(await outcome(socket)).toBe(null)
+    expect(time.pending()).toBe(1)
+    socket.io.engine.close()
+    await expect.poll(() => io.engine.clientsCount).toBe(0)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(time.pending()).toBe(0)
+  })
+
   it('forgets a client that vanished while a middleware of the application held it', async () => {
     const { io, auth, client } = await start()
     const held = gate()
