@@ -3,25 +3,28 @@
  * own. PORTCULLIS_TEST_SERVICES=own goes straight to the last.
  */
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { startEmbeddedPostgres } from '../packages/gateway/src/embedded-postgres.ts'
-import { type OwnServer, speaksRedis, startRedis } from './redis.ts'
+import { speaksRedis, startRedis } from './redis.ts'
+import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 const cacheFolder = fileURLToPath(new URL('../node_modules/.cache/services', import.meta.url))
 
 /** Vitest calls it once before all tests; what it returns, once after them, whether they passed or not. */
 export async function setup(): Promise<() => Promise<void>> {
-  const started: OwnServer[] = []
+  const started: (() => Promise<void>)[] = []
+  const watchdog = startWatchdog()
   const stop = async () => {
-    for (const server of started.splice(0)) await server.stop()
+    for (const end of started.splice(0)) await end()
+    await watchdog.finish()
   }
   try {
-    process.env.REDIS_URL = await findRedis(started)
-    process.env.DATABASE_URL = await findPostgres(started)
+    process.env.REDIS_URL = await findRedis(started, watchdog)
+    process.env.DATABASE_URL = await findPostgres(started, watchdog)
   } catch (error) {
     await stop()
     throw error
@@ -31,30 +34,35 @@ export async function setup(): Promise<() => Promise<void>> {
 
 const mayUseRunning = process.env.PORTCULLIS_TEST_SERVICES !== 'own'
 
-async function findRedis(started: OwnServer[]): Promise<string> {
+async function findRedis(started: (() => Promise<void>)[], watchdog: Watchdog): Promise<string> {
   if (process.env.REDIS_URL) return process.env.REDIS_URL
   if (mayUseRunning && (await speaksRedis('127.0.0.1', 6379))) return 'redis://127.0.0.1:6379'
-  const own = await startRedis(cacheFolder)
-  if (own === null)
+  const own = await startRedis(cacheFolder, watchdog)
+  if (own === null) {
     throw new Error('The tests need Redis: install redis-server, or set REDIS_URL to a server that may be used.')
-  started.push(own)
+  }
+  started.push(own.stop)
   return own.url
 }
 
-async function findPostgres(started: OwnServer[]): Promise<string> {
+async function findPostgres(started: (() => Promise<void>)[], watchdog: Watchdog): Promise<string> {
   if (process.env.DATABASE_URL) return process.env.DATABASE_URL
   for (const user of ['postgres', process.env.USER ?? 'root']) {
     const url = `postgres://${user}@127.0.0.1:5432/test`
     if (mayUseRunning && (await answers(url))) return url
   }
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-postgres-'))
+  watchdog.folder(folder)
+  // As root, the server runs as somebody else, who has to get through this folder to its own.
+  await chmod(folder, 0o711)
   try {
-    const { connection, stop } = await startEmbeddedPostgres(folder)
-    started.push({ url: '', stop: () => stop().then(() => rm(folder, { recursive: true, force: true })) })
-    const { host, port, user, database, password } = connection
+    const server = await startEmbeddedPostgres(folder)
+    started.push(() => server.stop())
+    const { host, port, user, database, password } = server.connection
+    watchdog.folder(host)
+    watchdog.process(Number.parseInt(await readFile(join(server.folder, 'postmaster.pid'), 'utf8'), 10))
     return `postgres://${user}:${password}@/${database}?host=${encodeURIComponent(host)}&port=${port}`
   } catch (error) {
-    await rm(folder, { recursive: true, force: true })
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(
       `The tests need Postgres: install postgresql, or set DATABASE_URL to a database that may be used. (${reason})`,

@@ -17,4 +17,6 @@ it('speaks to servers of its own', async () => {
   await postgres.end()
   console.log(`own redis on ${new URL(redisUrl).port}`)
   console.log(`own postgres in ${decodeURIComponent(/host=([^&]+)/.exec(connectionString)?.[1] ?? '')}`)
-})
+  // For the test that kills this run: it waits here until that happens.
+  if (process.env.PORTCULLIS_TEST_HANG) await new Promise((resolve) => setTimeout(resolve, 30_000))
+}, 40_000)

@@ -1,11 +1,12 @@
 /** A Redis of the tests' own, for a machine where none answers. */
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { access, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Watchdog } from './watchdog.ts'
 
 const run = promisify(execFile)
 
@@ -31,20 +32,16 @@ export function speaksRedis(host: string, port: number): Promise<boolean> {
 }
 
 /** Null when no binary is to be had. */
-export async function startRedis(cacheFolder: string): Promise<OwnServer | null> {
+export async function startRedis(cacheFolder: string, watchdog: Watchdog): Promise<OwnServer | null> {
   const binary = await findBinary(cacheFolder)
   if (binary === null) return null
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-redis-'))
+  watchdog.folder(folder)
   const port = await freePort()
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
   const child = spawn(binary.path, args, { stdio: 'ignore', env: { ...process.env, ...binary.env } })
-  const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
-  const stop = async () => {
-    process.off('exit', kill)
-    await end(child)
-    await rm(folder, { recursive: true, force: true })
-  }
+  if (child.pid !== undefined) watchdog.process(child.pid)
+  const stop = () => end(child)
   for (let i = 0; i < 100; i += 1) {
     if (await speaksRedis('127.0.0.1', port)) return { url: `redis://127.0.0.1:${port}`, stop }
     if (child.exitCode !== null) break

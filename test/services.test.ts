@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process'
+/** The tests' own servers are found, ended, and gone even when the run is killed. */
+
+import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -28,4 +30,25 @@ it('starts servers of its own where none may be used, and leaves none behind', {
   expect(socketFolder).toMatch(/^\//)
   expect(await isListening(port)).toBe(false)
   expect(existsSync(socketFolder)).toBe(false)
+})
+
+it('leaves nothing behind when the run is killed', { timeout: 60_000 }, async () => {
+  const { REDIS_URL: _, DATABASE_URL: __, VITEST_JSON: ___, ...env } = process.env
+  const child = spawn(process.execPath, [vitest, 'run', '--config', config, '--reporter=verbose'], {
+    env: { ...env, PORTCULLIS_TEST_SERVICES: 'own', PORTCULLIS_TEST_HANG: '1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  const socketFolder = await new Promise<string>((resolve) => {
+    child.stdout.on('data', (data) => {
+      output += data
+      const found = /own postgres in (\S+)/.exec(output)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+  })
+  const port = Number(/own redis on (\d+)/.exec(output)?.[1])
+  expect(await isListening(port)).toBe(true)
+  child.kill('SIGKILL')
+  await expect.poll(() => isListening(port), { timeout: 10_000 }).toBe(false)
+  await expect.poll(() => existsSync(socketFolder), { timeout: 10_000 }).toBe(false)
 })
