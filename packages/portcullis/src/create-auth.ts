@@ -100,7 +100,10 @@ export interface Auth<I extends Identity = Identity> {
   revoke(key: RevocationKey, options?: RevokeOptions): Promise<Receipt>
   /** The request that opened the connection of a socket of a protected server. */
   handshakeOf(socket: Socket): Handshake
-  /** Stops following the revocation log and cancels every timer. Protected namespaces admit nobody afterwards. */
+  /**
+   * Ends every socket with AUTH_UNAVAILABLE, stops following the revocation log and cancels every timer. Protected
+   * namespaces admit nobody afterwards.
+   */
   close(): Promise<void>
 }
 
@@ -158,6 +161,7 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
 
   return {
     protect(namespace, policy) {
+      if (state === 'closed') throw new TypeError('protect: this guard was closed')
       const target = requireNamespace(namespace)
       const compiled = compilePolicy(target.name, policy)
       const io = target.server as Server
@@ -188,6 +192,7 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
     },
     async close() {
       state = 'closed'
+      for (const entry of guard.registry.all()) endEntry(guard, entry, 'AUTH_UNAVAILABLE')
       guard.leases.close()
       const unfollow = await following.catch(() => async () => {})
       await unfollow()

@@ -13,6 +13,8 @@ export interface EngineSocket {
   readonly readyState: string
   close(): unknown
   once(event: 'close', listener: () => void): unknown
+  on(event: 'data', listener: () => void): unknown
+  off(event: 'data', listener: () => void): unknown
 }
 
 /** What the door found out about the request that opened the connection. */
@@ -48,10 +50,21 @@ export function createConnection(engineSocket: EngineSocket, admission: Admissio
   }
 }
 
-/** A connection that no namespace has admitted is closed when its time is up. */
+/** A connection that no namespace has admitted is closed when its time is up, or when it has sent too much. */
 export function armDeadline(connection: Connection, limits: Limits, clock: Clock): void {
   connection.cancelDeadline()
-  connection.cancelDeadline = clock.setTimer(() => connection.engineSocket.close(), limits.connectTimeoutMs)
+  const { engineSocket } = connection
+  let packets = 0
+  const count = () => {
+    packets += 1
+    if (packets > limits.maxPacketsBeforeConnect) engineSocket.close()
+  }
+  engineSocket.on('data', count)
+  const cancelTimer = clock.setTimer(() => engineSocket.close(), limits.connectTimeoutMs)
+  connection.cancelDeadline = () => {
+    cancelTimer()
+    engineSocket.off('data', count)
+  }
 }
 
 /** Closes once what has been written is flushed, so that a refusal just sent still arrives. */

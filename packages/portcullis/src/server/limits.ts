@@ -14,6 +14,8 @@ export interface Limits {
   readonly ruleTimeoutMs: number
   /** How long a connection may stay without a namespace that admitted it. Default 10,000 ms. */
   readonly connectTimeoutMs: number
+  /** Packets that a connection may send while no namespace has admitted it. Default 64. */
+  readonly maxPacketsBeforeConnect: number
   /** Refused connects after which the connection is closed. Default 5. */
   readonly maxConnectFailures: number
   /** Namespaces per connection. Default 16. */
@@ -31,6 +33,7 @@ const DEFAULTS: Limits = {
   authenticateTimeoutMs: 5_000,
   ruleTimeoutMs: 1_000,
   connectTimeoutMs: 10_000,
+  maxPacketsBeforeConnect: 64,
   maxConnectFailures: 5,
   maxNamespaces: 16,
   maxRooms: 128,

@@ -37,7 +37,10 @@ export function acknowledge(socket: Socket, id: number, body: object): void {
   if (socket.connected) (socket as unknown as Receiver).packet({ type: ACK, id, data: [body] })
 }
 
-/** The event's name as the client sent it, which may be a number. */
+/** Longer names are cut where they are told on: a log line must not be as long as a client likes. */
+const MAX_NAME_LENGTH = 200
+
+/** The event's name as the client sent it, which may be a number, for logs and answers. */
 export function eventName(packet: Packet): string {
-  return String((packet.data as unknown[])[0])
+  return String((packet.data as unknown[])[0]).slice(0, MAX_NAME_LENGTH)
 }

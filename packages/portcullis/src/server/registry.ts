@@ -46,6 +46,8 @@ export interface Registry {
   under(name: string): Iterable<Entry>
   of(socket: Socket): Entry | undefined
   ofConnection(connection: Connection): Iterable<Entry>
+  /** Every tracked socket. */
+  all(): Iterable<Entry>
   readonly size: number
 }
 
@@ -53,17 +55,17 @@ export function createRegistry(): Registry {
   const byName = new Map<string, Set<Entry>>()
   const bySocket = new WeakMap<Socket, Entry>()
   const byConnection = new WeakMap<Connection, Set<Entry>>()
-  let size = 0
+  const entries = new Set<Entry>()
   return {
     track(entry) {
       bySocket.set(entry.socket, entry)
-      size += 1
+      entries.add(entry)
       add(byConnection, entry.connection, entry)
       for (const name of entry.names) add(byName, name, entry)
     },
     forget(entry) {
       if (!byConnection.get(entry.connection)?.delete(entry)) return
-      size -= 1
+      entries.delete(entry)
       for (const name of entry.names) {
         const entries = byName.get(name)
         if (entries?.delete(entry) && entries.size === 0) byName.delete(name)
@@ -72,8 +74,9 @@ export function createRegistry(): Registry {
     under: (name) => [...(byName.get(name) ?? [])],
     of: (socket) => bySocket.get(socket),
     ofConnection: (connection) => [...(byConnection.get(connection) ?? [])],
+    all: () => [...entries],
     get size() {
-      return size
+      return entries.size
     },
   }
 }

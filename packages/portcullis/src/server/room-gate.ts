@@ -45,9 +45,7 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
   /** All or nothing: of several rooms, one that is refused leaves every one of them unjoined. */
   async function join(entry: Entry, asked: unknown): Promise<JoinReply> {
     const startedMs = performance.now()
-    const rooms = roomNames(asked, guard.limits.maxRooms)
-    const more = rooms.filter((room) => !entry.grants.has(room)).length
-    if (entry.grants.size + more > guard.limits.maxRooms) throw new AuthError('AUTH_RATE_LIMITED', { reason: 'rooms' })
+    const rooms = admissible(entry, asked, startedMs)
     const verdicts = await Promise.all(rooms.map((room) => judge(entry, room)))
     const ended = endOfEntry(guard, entry)
     const now = guard.clock.now() / 1000
@@ -65,6 +63,19 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
       end = earlier(end, expiresAt)
     }
     return { joined: rooms, expiresAt: end }
+  }
+
+  /** The names asked for, when there are not too many of them and each can be one. */
+  function admissible(entry: Entry, asked: unknown, startedMs: number): readonly string[] {
+    try {
+      const rooms = roomNames(asked)
+      const more = rooms.filter((room) => !entry.grants.has(room)).length
+      if (entry.grants.size + more <= guard.limits.maxRooms) return rooms
+      throw new AuthError('AUTH_RATE_LIMITED', { reason: 'rooms' })
+    } catch (error) {
+      if (AuthError.is(error)) record(entry, null, 'rooms', error.code, startedMs, 'join', error.reason)
+      throw error
+    }
   }
 
   /** Where several patterns match, all must permit, in whatever order they stand; where none does, the room is closed. */
@@ -109,7 +120,7 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
   }
 
   function leave(entry: Entry, asked: unknown): LeaveReply {
-    const left = roomNames(asked, guard.limits.maxRooms).filter((room) => entry.grants.has(room))
+    const left = roomNames(asked).filter((room) => entry.grants.has(room))
     for (const room of left) {
       const grant = entry.grants.get(room)
       if (grant?.expiring) guard.leases.delete(grant.expiring)
@@ -133,14 +144,16 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
 
   function record(
     { namespace, socket, identity }: Entry,
-    room: string,
+    room: string | null,
     rule: string,
     code: AuthErrorCode | null,
     startedMs: number,
     stage: 'join' | 'expire' = 'join',
+    reason?: string,
   ): void {
     if (!guard.audit.enabled) return
-    guard.audit.record({ stage, namespace, socketId: socket.id, room, identity, code, rule, startedMs })
+    const known = { ...(room === null ? {} : { room }), ...(reason === undefined ? {} : { reason }) }
+    guard.audit.record({ stage, namespace, socketId: socket.id, ...known, identity, code, rule, startedMs })
   }
 }
 
@@ -151,9 +164,9 @@ function codeOf(decision: Decision, nowSeconds: number): AuthErrorCode | null {
 }
 
 /** A room that cannot exist gets the same answer as one that is closed. */
-function roomNames(asked: unknown, max: number): readonly string[] {
+function roomNames(asked: unknown): readonly string[] {
   const rooms = [...new Set(Array.isArray(asked) ? asked : [asked])]
-  if (rooms.length === 0 || rooms.length > max || !rooms.every(isRoomName)) {
+  if (rooms.length === 0 || !rooms.every(isRoomName)) {
     throw new AuthError('AUTH_FORBIDDEN', { reason: 'room_name' })
   }
   return rooms

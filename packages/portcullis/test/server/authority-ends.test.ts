@@ -65,6 +65,20 @@ describe('expiry', () => {
   })
 })
 
+describe('close()', () => {
+  it('ends every socket with AUTH_UNAVAILABLE: nothing would watch over its lease any more', async () => {
+    const { io, auth, client } = await start()
+    const chat = auth.protect(io.of('/chat'), { events: {} })
+    const socket = client('/chat', { auth: { token: 'alice-key' } })
+    await outcome(socket)
+    const closed = next(socket, 'auth:closed')
+    await auth.close()
+    expect((await closed)[0]).toMatchObject({ code: 'AUTH_UNAVAILABLE', retry: 'backoff' })
+    await expect.poll(() => chat.sockets.size).toBe(0)
+    expect(() => auth.protect(io.of('/late'), { events: {} })).toThrow(/closed/)
+  })
+})
+
 describe('revocation', () => {
   it('closes every socket of the subject, tells why, and leaves a receipt', async () => {
     const { io, auth, client } = await start()

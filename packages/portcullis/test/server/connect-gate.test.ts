@@ -140,6 +140,20 @@ describe('connect gate', () => {
     expect((await auth.revoke({ issuer: 'https://issuer.example', subject: 'slow' })).closed).toBe(0)
   })
 
+  it('D01: closes a connection that sends packet after packet before any namespace admits it', async () => {
+    const { io, auth, client } = await start({ limits: { maxPacketsBeforeConnect: 10 } })
+    auth.protect(io.of('/chat'), { events: {} })
+    const socket = client('/chat', { autoConnect: false, auth: { token: 'alice-key' } })
+    const { engine } = await openRaw(socket)
+    const answers: unknown[] = []
+    engine.on('data', (data) => answers.push(data))
+    const closed = next(engine, 'close')
+    // Socket.IO itself answers these, before any middleware.
+    for (let i = 0; i < 1000; i += 1) engine.write(`0/nowhere-${i},`)
+    await closed
+    expect(answers.length).toBeLessThanOrEqual(10)
+  })
+
   it('Z04: leaves no timer behind when a connection has come and gone', async () => {
     const time = fakeTime()
     const { io, auth, client, records } = await start({ clock: time.clock })

@@ -164,6 +164,21 @@ describe('room gate', () => {
     })
   })
 
+  it.each([
+    ['a name that cannot be one', ['x'.repeat(100_000)], 'room_name'],
+    ['more rooms than a socket may hold', [['open:1', 'open:2']], 'rooms'],
+  ])('L11: records one decision for %s, and nothing as long as what was sent', async (_name, args, reason) => {
+    const { socket, audit } = await joining({ 'open:{x}': () => permit() }, { limits: { maxRooms: 1 } })
+    await socket.emitWithAck('auth:join', ...args)
+    await socket.emitWithAck('y'.repeat(100_000))
+    const recorded = audit.filter(({ stage }) => stage === 'join' || stage === 'event')
+    expect(recorded).toMatchObject([
+      { stage: 'join', effect: 'deny', reason },
+      { stage: 'event', effect: 'deny', code: 'AUTH_FORBIDDEN' },
+    ])
+    expect(JSON.stringify(recorded).length).toBeLessThan(2_000)
+  })
+
   it('refuses what it does not know under its own prefix', async () => {
     const { socket } = await joining({})
     expect(await socket.emitWithAck('auth:become', 'admin')).toMatchObject({ error: { code: 'AUTH_FORBIDDEN' } })
