@@ -98,8 +98,20 @@ export function requireScope(...scopes: readonly [string, ...string[]]): Rule<Re
 /** At most this many scopes of an identity are looked at. */
 const MAX_SCOPES = 256
 
+/** An identity's claims do not change, and its rules are asked for every event. */
+const known = new WeakMap<object, readonly string[]>()
+
 function scopesOf(claims: unknown): readonly string[] {
-  if (typeof claims !== 'object' || claims === null || !Object.hasOwn(claims, 'scope')) return []
+  if (typeof claims !== 'object' || claims === null) return []
+  const scopes = known.get(claims)
+  if (scopes !== undefined) return scopes
+  const read = readScopes(claims)
+  known.set(claims, read)
+  return read
+}
+
+function readScopes(claims: object): readonly string[] {
+  if (!Object.hasOwn(claims, 'scope')) return []
   const { scope } = claims as { scope: unknown }
   if (typeof scope === 'string') return scope.split(' ', MAX_SCOPES)
   if (Array.isArray(scope)) return scope.slice(0, MAX_SCOPES).filter((value) => typeof value === 'string')

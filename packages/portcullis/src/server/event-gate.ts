@@ -35,15 +35,16 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
     if (typeof deliver !== 'function' || typeof receiver.packet !== 'function') {
       throw new TypeError('this version of Socket.IO delivers packets in a way that cannot be guarded')
     }
+    const pass = (packet: Packet) => deliver.call(receiver, packet)
     receiver._onpacket = function guardedPacket(packet) {
       if (entry.backlog !== null) {
         queue(entry, packet)
         return
       }
-      const pending = step(entry, packet, (checked) => deliver.call(receiver, checked))
+      const pending = step(entry, packet, pass)
       if (pending === null) return
       entry.backlog = []
-      drain(entry, pending, (checked) => deliver.call(receiver, checked))
+      drain(entry, pending, pass)
     }
   }
 

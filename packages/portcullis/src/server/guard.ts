@@ -37,7 +37,9 @@ export function endOf(guard: Guard, lease: Lease, names: readonly string[]): Aut
 
 /** Why the authority of a tracked socket no longer holds, or null. Revocations have marked the entry themselves. */
 export function endOfEntry(guard: Guard, entry: Entry): AuthErrorCode | null {
-  return entry.ended ?? (isExpired(entry.lease, guard.clock.now() / 1000) ? 'AUTH_EXPIRED' : null)
+  if (entry.ended !== null) return entry.ended
+  const { expiresAt } = entry.lease
+  return expiresAt !== null && guard.clock.now() / 1000 >= expiresAt ? 'AUTH_EXPIRED' : null
 }
 
 /** Any error as an `AuthError`; what the application's code threw is reported first. */
