@@ -121,6 +121,7 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
       throw error
     }
     socket.data = { ...socket.data, identity: entry.identity, lease: entry.lease }
+    removeCredentials(guard, socket)
     return entry
   }
 
@@ -144,6 +145,13 @@ function supersede(guard: Guard, connection: Connection, namespace: string): voi
     entry.ended = 'AUTH_RATE_LIMITED'
     entry.state = 'closed'
     guard.registry.forget(entry)
+  }
+}
+
+/** `fetchSockets` sends `handshake.auth` to other nodes, and applications log it: nobody needs the credential any more. */
+function removeCredentials({ strategies }: Guard, socket: Socket): void {
+  for (const { from } of strategies) {
+    for (const source of from) if (source.in === 'auth') delete socket.handshake.auth[source.name]
   }
 }
 

@@ -78,6 +78,17 @@ describe('connect gate', () => {
     expect(await outcome(admin)).toMatchObject({ code: 'AUTH_FORBIDDEN' })
   })
 
+  it('Q07: takes the credential out of socket.handshake.auth, and leaves the rest of it', async () => {
+    const { io, auth, client } = await start()
+    const chat = auth.protect(io.of('/chat'), { events: {} })
+    const connected = next(chat, 'connection')
+    expect(await outcome(client('/chat', { auth: { token: 'alice-key', device: 'phone' } }))).toBe(null)
+    const [socket] = (await connected) as [{ handshake: { auth: unknown } }]
+    expect(socket.handshake.auth).toEqual({ device: 'phone' })
+    const [remote] = await chat.fetchSockets()
+    expect(JSON.stringify([remote?.handshake, remote?.data])).not.toContain('alice-key')
+  })
+
   it('shortens the lease to what the connect rule permits', async () => {
     const end = Math.floor(Date.now() / 1000) + 60
     const { io, auth, client } = await start()
