@@ -30,6 +30,9 @@ export interface EventRequest<I extends Identity = Identity, Args = readonly unk
 export interface RoomRequest<I extends Identity = Identity, Pattern extends string = string> extends Request<I> {
   readonly room: string
   readonly params: ParamsOf<Pattern>
+  readonly socketId: string
+  /** The second argument of `auth:join`, such as a signed grant. From the wire: unknown until parsed; undefined without one. */
+  readonly presented: unknown
 }
 
 /**

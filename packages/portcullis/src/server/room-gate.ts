@@ -32,7 +32,7 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
   return function answer(entry, event, args) {
     switch (event) {
       case JOIN:
-        return join(entry, args[0])
+        return join(entry, args[0], args[1])
       case LEAVE:
         return leave(entry, args[0])
       case WHOAMI:
@@ -43,10 +43,10 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
   }
 
   /** All or nothing: of several rooms, one that is refused leaves every one of them unjoined. */
-  async function join(entry: Entry, asked: unknown): Promise<JoinReply> {
+  async function join(entry: Entry, asked: unknown, presented: unknown): Promise<JoinReply> {
     const startedMs = performance.now()
     const rooms = admissible(entry, asked, startedMs)
-    const verdicts = await Promise.all(rooms.map((room) => judge(entry, room)))
+    const verdicts = await Promise.all(rooms.map((room) => judge(entry, room, presented)))
     const ended = endOfEntry(guard, entry)
     const now = guard.clock.now() / 1000
     const codes = verdicts.map(({ decision }) => ended ?? codeOf(decision, now))
@@ -79,7 +79,7 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
   }
 
   /** Where several patterns match, all must permit, in whatever order they stand; where none does, the room is closed. */
-  async function judge(entry: Entry, room: string): Promise<Verdict> {
+  async function judge(entry: Entry, room: string, presented: unknown): Promise<Verdict> {
     const { identity, lease, namespace } = entry
     let expiresAt: number | null = null
     let rule = 'rooms'
@@ -90,7 +90,7 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
       const params = candidate.pattern.match(room)
       if (params === null) continue
       rule = candidate.name
-      const request = { identity, lease, namespace, room, params }
+      const request = { identity, lease, namespace, room, params, socketId: entry.socket.id, presented }
       const decision = await decide(candidate.rule, request, candidate.where, options)
       if (decision.effect === 'deny') return { room, rule, decision }
       expiresAt = earlier(expiresAt, decision.expiresAt)

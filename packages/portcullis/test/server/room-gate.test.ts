@@ -73,6 +73,21 @@ describe('room gate', () => {
     expect(otherSocket.rooms.size).toBe(1)
   })
 
+  it('gives the rule what was presented with the room, and the socket that it was presented by', async () => {
+    const asked: unknown[] = []
+    const { socket } = await joining({
+      'private-{id}': ({ socketId, presented }: { socketId: string; presented: unknown }) => {
+        asked.push(presented)
+        return permitIf(presented === `signed for ${socketId}`)
+      },
+    })
+    expect(await socket.emitWithAck('auth:join', 'private-1')).toMatchObject({ error: { code: 'AUTH_FORBIDDEN' } })
+    expect(await socket.emitWithAck('auth:join', 'private-1', `signed for ${socket.id}`)).toMatchObject({
+      joined: ['private-1'],
+    })
+    expect(asked).toEqual([undefined, `signed for ${socket.id}`])
+  })
+
   it('A04: of several rooms joins all or none', async () => {
     const { socket, serverSocket } = await joining({ ...ORG, 'open:{x}': () => permit() })
     expect(await socket.emitWithAck('auth:join', ['open:1', 'org:globex'])).toMatchObject({
