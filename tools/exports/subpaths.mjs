@@ -3,7 +3,7 @@
 
 import { posix } from 'node:path'
 import { readSyntax } from '../layers/syntax.mjs'
-import { isShared, ownerOf } from '../layers/table.mjs'
+import { isShared, isVariant, ownerOf } from '../layers/table.mjs'
 
 /** @typedef {import('../workspace.mjs').Manifest} Manifest */
 
@@ -75,7 +75,7 @@ function publicFiles(sources) {
     const names = sources.flatMap((source) => direct.exec(source)?.[1] ?? [])
     const siblings = new Set(names)
     return names
-      .filter((name) => ownerOf(folder, name, siblings) === name)
+      .filter((name) => ownerOf(folder, name, siblings) === name || isVariant(folder, name))
       .filter((name) => !isShared(folder, name) || PUBLIC_SHARED.has(`${folder}/${name}`))
       .map((name) => `${folder}/${name}`)
   })

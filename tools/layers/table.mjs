@@ -108,8 +108,14 @@ export const NOBODY_IMPORTS = Object.freeze({
 
 /** Files that several files of a room may import. */
 export const SHARED = Object.freeze({ strategies: ['from', 'strict-json'], channels: [], revocations: [] })
-/** Helpers that are not named after their owner. */
-export const HELPER_OF = Object.freeze({ strategies: { 'strict-jws': 'jwt' }, channels: {}, revocations: {} })
+/** Helpers, and variants, that are not named after their owner. */
+export const HELPER_OF = Object.freeze({
+  strategies: { 'strict-jws': 'jwt', passport: 'session' },
+  channels: {},
+  revocations: {},
+})
+/** Published although they belong to another: `passport` is the same session, asked for another user. */
+const VARIANTS = Object.freeze({ strategies: ['passport'], channels: [], revocations: [] })
 
 /**
  * The file whose helper a file is: `jwt-keys` belongs to `jwt`; a file that is nobody's helper belongs to itself.
@@ -135,4 +141,12 @@ export function ownerOf(room, name, siblings) {
  */
 export function isShared(room, name) {
   return /** @type {Record<string, readonly string[]>} */ (SHARED)[room]?.includes(name) ?? false
+}
+
+/**
+ * @param {string} room
+ * @param {string} name
+ */
+export function isVariant(room, name) {
+  return /** @type {Record<string, readonly string[]>} */ (VARIANTS)[room]?.includes(name) ?? false
 }

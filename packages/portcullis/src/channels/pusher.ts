@@ -1,0 +1,15 @@
+/** Private and presence channels as Pusher signs them: the signatures, and the endpoint that Pusher's clients ask. */
+
+export { type PusherAuthEndpointOptions, pusherAuthEndpoint } from './pusher-endpoint.ts'
+export type { PresenceMember } from './pusher-names.ts'
+export { pusherRule } from './pusher-rule.ts'
+export {
+  type ChannelSignature,
+  type PusherKey,
+  type PusherSigner,
+  type PusherSignerOptions,
+  pusherSigner,
+  type UserSignature,
+  type VerifiedChannel,
+  type VerifiedUser,
+} from './pusher-signature.ts'
