@@ -107,7 +107,11 @@ export const NOBODY_IMPORTS = Object.freeze({
 })
 
 /** Files that several files of a room may import. */
-export const SHARED = Object.freeze({ strategies: ['from', 'strict-json'], channels: [], revocations: [] })
+export const SHARED = Object.freeze({
+  strategies: ['from', 'option-checks', 'strict-json'],
+  channels: [],
+  revocations: [],
+})
 /** Helpers, and variants, that are not named after their owner. */
 export const HELPER_OF = Object.freeze({
   strategies: { 'strict-jws': 'jwt', passport: 'session' },

@@ -4,6 +4,15 @@ import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
 import type { Row } from './access-token-batch.ts'
 import { fromAuth, fromAuthorization } from './from.ts'
+import {
+  credentialSources,
+  knownOptions,
+  LONGEST_TIMER_MS,
+  positive,
+  systemClock,
+  THIRTY_DAYS_SECONDS,
+  text,
+} from './option-checks.ts'
 
 /** What is needed of Postgres: a `pg.Pool`, or anything that answers like one. */
 export interface AccessTokenDatabase {
@@ -100,30 +109,24 @@ const OPTIONS = new Set(
     'pool table columns query hash identify from issuer scheme leaseSeconds maxLifetimeSeconds queryTimeoutMs clock' as const
   ).split(' '),
 )
-const THIRTY_DAYS = 2_592_000
-const LONGEST_TIMER_MS = 2_147_483_647
 
 /** @throws TypeError that quotes the option, never its value */
 export function settingsOf(options: AccessTokenOptions<unknown, string>): AccessTokenSettings {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.has(name))
-  if (unknown !== undefined) throw new TypeError(`"${unknown}" is not an option of accessToken()`)
+  knownOptions(options, OPTIONS, 'accessToken')
   const { pool, hash = 'none', issuer = 'access-token', scheme = 'access-token', clock = systemClock } = options
   const { from = [fromAuthorization('Bearer'), fromAuth('token')], identify } = options
   if (typeof pool?.query !== 'function') throw new TypeError('"pool" must have a method query, such as a pg.Pool')
   if (hash !== 'none' && hash !== 'sha256') throw new TypeError('"hash" must be none or sha256')
   if (identify !== undefined && typeof identify !== 'function') throw new TypeError('"identify" must be a function')
-  if (!Array.isArray(from) || from.length === 0 || from.some((source) => typeof source?.read !== 'function')) {
-    throw new TypeError('"from" must be a non-empty array of credential sources')
-  }
   return Object.freeze({
     pool,
     query: queryOf(options),
     hash,
-    from: Object.freeze([...from]),
+    from: credentialSources(from),
     issuer: text(issuer, 'issuer'),
     scheme: text(scheme, 'scheme'),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
-    maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS, 'maxLifetimeSeconds'),
+    maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
     queryTimeoutMs: positive(options.queryTimeoutMs ?? 1000, 'queryTimeoutMs', LONGEST_TIMER_MS),
     clock,
   })
@@ -156,24 +159,4 @@ function queryOf({ query, table, columns }: AccessTokenOptions<unknown, string>)
 function quoted(name: unknown, option: string): string {
   if (text(name, option).includes('\0')) throw new TypeError(`"${option}" must not contain a NUL`)
   return `"${String(name).replaceAll('"', '""')}"`
-}
-
-const systemClock: Clock = {
-  now: () => Date.now(),
-  setTimer(fn, delayMs) {
-    const timer = setTimeout(fn, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
-
-function text(value: unknown, option: string): string {
-  if (typeof value !== 'string' || value === '') throw new TypeError(`"${option}" must be a non-empty string`)
-  return value
-}
-
-function positive(value: unknown, option: string, limit = Number.MAX_SAFE_INTEGER): number {
-  if (typeof value !== 'number' || !(value > 0 && value <= limit)) {
-    throw new TypeError(`"${option}" must be a number above 0 and at most ${limit}`)
-  }
-  return value
 }

@@ -4,6 +4,15 @@ import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
 import { AuthError } from '../errors.ts'
 import { fromAuth, MAX_CREDENTIAL_BYTES } from './from.ts'
+import {
+  credentialSources,
+  knownOptions,
+  LONGEST_TIMER_MS,
+  positive,
+  systemClock,
+  THIRTY_DAYS_SECONDS,
+  text,
+} from './option-checks.ts'
 
 /** What is kept of a key. */
 export interface ApiKeyRecord<Claims = unknown> {
@@ -60,8 +69,6 @@ export interface ApiKeySettings {
 const OPTIONS = new Set(
   'find prefixPattern from issuer scheme leaseSeconds maxLifetimeSeconds findTimeoutMs clock'.split(' '),
 )
-const THIRTY_DAYS = 2_592_000
-const LONGEST_TIMER_MS = 2_147_483_647
 
 /** The header `X-API-Key`. Sent twice, it is refused: Node joins the values, and no key contains a comma. */
 export function fromApiKeyHeader(): CredentialSource {
@@ -81,22 +88,18 @@ export function fromApiKeyHeader(): CredentialSource {
 
 /** @throws TypeError that quotes the option, never its value */
 export function settingsOf(options: ApiKeyOptions<unknown, string>): ApiKeySettings {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.has(name))
-  if (unknown !== undefined) throw new TypeError(`"${unknown}" is not an option of apiKey()`)
+  knownOptions(options, OPTIONS, 'apiKey')
   const { find, issuer = 'api-key', scheme = 'api-key', clock = systemClock } = options
   const { from = [fromApiKeyHeader(), fromAuth('apiKey')] } = options
   if (typeof find !== 'function') throw new TypeError('"find" must be a function')
-  if (!Array.isArray(from) || from.length === 0 || from.some((source) => typeof source?.read !== 'function')) {
-    throw new TypeError('"from" must be a non-empty array of credential sources')
-  }
   return Object.freeze({
     find,
     isPrefix: wholeMatch(options.prefixPattern ?? /[A-Za-z0-9][A-Za-z0-9_-]{0,63}/),
-    from: Object.freeze([...from]),
+    from: credentialSources(from),
     issuer: text(issuer, 'issuer'),
     scheme: text(scheme, 'scheme'),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
-    maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS, 'maxLifetimeSeconds'),
+    maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
     findTimeoutMs: positive(options.findTimeoutMs ?? 1000, 'findTimeoutMs', LONGEST_TIMER_MS),
     clock,
   })
@@ -108,24 +111,4 @@ function wholeMatch(pattern: RegExp): (value: string) => boolean {
   }
   const whole = new RegExp(`^(?:${pattern.source})$`, pattern.flags)
   return (value) => value.length > 0 && value.length <= 128 && whole.test(value)
-}
-
-const systemClock: Clock = {
-  now: () => Date.now(),
-  setTimer(fn, delayMs) {
-    const timer = setTimeout(fn, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
-
-function text(value: unknown, option: string): string {
-  if (typeof value !== 'string' || value === '') throw new TypeError(`"${option}" must be a non-empty string`)
-  return value
-}
-
-function positive(value: unknown, option: string, limit = Number.MAX_SAFE_INTEGER): number {
-  if (typeof value !== 'number' || !(value > 0 && value <= limit)) {
-    throw new TypeError(`"${option}" must be a number above 0 and at most ${limit}`)
-  }
-  return value
 }

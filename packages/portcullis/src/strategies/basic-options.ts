@@ -1,6 +1,7 @@
 /** What `basic()` may be told, and the check of it at start-up. */
 
 import type { Clock } from '../core/clock.ts'
+import { knownOptions, LONGEST_TIMER_MS, positive, systemClock, THIRTY_DAYS_SECONDS, text } from './option-checks.ts'
 
 /** Who has given the right password. */
 export interface BasicSubject<Claims = unknown> {
@@ -62,13 +63,10 @@ export interface BasicSettings {
 const OPTIONS = new Set(
   'verify allowInsecure issuer scheme leaseSeconds maxLifetimeSeconds maxConcurrent verifyTimeoutMs clock'.split(' '),
 )
-const THIRTY_DAYS = 2_592_000
-const LONGEST_TIMER_MS = 2_147_483_647
 
 /** @throws TypeError that quotes the option, never its value */
 export function settingsOf(options: BasicOptions<unknown, string>): BasicSettings {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.has(name))
-  if (unknown !== undefined) throw new TypeError(`"${unknown}" is not an option of basic()`)
+  knownOptions(options, OPTIONS, 'basic')
   const { verify, allowInsecure = false, issuer = 'basic', scheme = 'basic', clock = systemClock } = options
   if (typeof verify !== 'function') throw new TypeError('"verify" must be a function')
   if (typeof allowInsecure !== 'boolean') throw new TypeError('"allowInsecure" must be a boolean')
@@ -78,29 +76,9 @@ export function settingsOf(options: BasicOptions<unknown, string>): BasicSetting
     issuer: text(issuer, 'issuer'),
     scheme: text(scheme, 'scheme'),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
-    maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS, 'maxLifetimeSeconds'),
+    maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
     maxConcurrent: positive(options.maxConcurrent ?? 50, 'maxConcurrent'),
     verifyTimeoutMs: positive(options.verifyTimeoutMs ?? 4000, 'verifyTimeoutMs', LONGEST_TIMER_MS),
     clock,
   })
-}
-
-const systemClock: Clock = {
-  now: () => Date.now(),
-  setTimer(fn, delayMs) {
-    const timer = setTimeout(fn, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
-
-function text(value: unknown, option: string): string {
-  if (typeof value !== 'string' || value === '') throw new TypeError(`"${option}" must be a non-empty string`)
-  return value
-}
-
-function positive(value: unknown, option: string, limit = Number.MAX_SAFE_INTEGER): number {
-  if (typeof value !== 'number' || !(value > 0 && value <= limit)) {
-    throw new TypeError(`"${option}" must be a number above 0 and at most ${limit}`)
-  }
-  return value
 }

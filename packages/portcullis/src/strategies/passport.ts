@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Identity } from '../core/identity.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
+import { LONGEST_TIMER_MS, systemClock } from './option-checks.ts'
 import type { Identified, NoClaims, SessionOf, SessionOptions } from './session.ts'
 import { session } from './session.ts'
 
@@ -37,7 +38,6 @@ export interface PassportOptions<User, Claims, Scheme extends string>
 
 /** Passport's own words where no deserializer knew the user, which is also what it says where there is none. */
 const NOBODY = 'Failed to deserialize user out of session'
-const LONGEST_TIMER_MS = 2_147_483_647
 
 /**
  * As `session`, but the user is whom the application's own Passport makes of `session.passport.user`, asked once per
@@ -141,12 +141,4 @@ function ownField(value: unknown, field: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, field)
     ? (value as Record<string, unknown>)[field]
     : undefined
-}
-
-const systemClock: Clock = {
-  now: () => Date.now(),
-  setTimer(fn, delayMs) {
-    const timer = setTimeout(fn, delayMs)
-    return () => clearTimeout(timer)
-  },
 }

@@ -3,6 +3,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
 import { allowQuery, fromCookie } from './from.ts'
+import { LONGEST_TIMER_MS, positive, systemClock, text } from './option-checks.ts'
 import { requireSecrets, wholeMatch } from './session-cookie.ts'
 import type { Deadline, SessionStore } from './session-store.ts'
 
@@ -86,7 +87,6 @@ export interface SessionSettings {
 }
 
 const THIRTY_DAYS = 2_592_000
-const LONGEST_TIMER_MS = 2_147_483_647
 /** RFC 6265 section 4.1.1: a cookie's name is a token. Another could never arrive. */
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
@@ -117,14 +117,6 @@ export function settingsOf(
   return settings
 }
 
-const systemClock: Clock = {
-  now: () => Date.now(),
-  setTimer(fn, delayMs) {
-    const timer = setTimeout(fn, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
-
 function warnOfMemoryStore(store: object): void {
   if (warnedOfMemoryStore || store.constructor?.name !== 'MemoryStore') return
   warnedOfMemoryStore = true
@@ -134,16 +126,4 @@ function warnOfMemoryStore(store: object): void {
       code: 'PORTCULLIS_MEMORY_STORE',
     },
   )
-}
-
-function text(value: unknown, option: string): string {
-  if (typeof value !== 'string' || value === '') throw new TypeError(`"${option}" must be a non-empty string`)
-  return value
-}
-
-function positive(value: unknown, option: string, limit = Number.MAX_SAFE_INTEGER): number {
-  if (typeof value !== 'number' || !(value > 0 && value <= limit)) {
-    throw new TypeError(`"${option}" must be a number above 0 and at most ${limit}`)
-  }
-  return value
 }

@@ -3,6 +3,15 @@
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
 import { fromAuth } from './from.ts'
+import {
+  credentialSources,
+  knownOptions,
+  LONGEST_TIMER_MS,
+  positive,
+  systemClock,
+  THIRTY_DAYS_SECONDS,
+  text,
+} from './option-checks.ts'
 import type { BoundedStore, TicketStore } from './ticket-store.ts'
 
 /** Options of `tickets`; `store` is required. */
@@ -43,50 +52,24 @@ export interface TicketSettings extends BoundedStore {
 const OPTIONS = new Set(
   'store ttlSeconds from issuer scheme leaseSeconds maxLifetimeSeconds storeTimeoutMs clock'.split(' '),
 )
-const THIRTY_DAYS = 2_592_000
-const LONGEST_TIMER_MS = 2_147_483_647
 const LONGEST_TTL_SECONDS = 600
 
 /** @throws TypeError that quotes the option, never its value */
 export function settingsOf(options: TicketOptions<string>): TicketSettings {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.has(name))
-  if (unknown !== undefined) throw new TypeError(`"${unknown}" is not an option of tickets()`)
+  knownOptions(options, OPTIONS, 'tickets')
   const { store, from = [fromAuth('ticket')], issuer = 'ticket', scheme = 'ticket', clock = systemClock } = options
   if (typeof store?.set !== 'function' || typeof store.take !== 'function') {
     throw new TypeError('"store" must be a store of tickets, such as ticketStoreOfRedis(client)')
   }
-  if (!Array.isArray(from) || from.length === 0 || from.some((source) => typeof source?.read !== 'function')) {
-    throw new TypeError('"from" must be a non-empty array of credential sources')
-  }
   return Object.freeze({
     store,
     ttlSeconds: positive(options.ttlSeconds ?? 30, 'ttlSeconds', LONGEST_TTL_SECONDS),
-    from: Object.freeze([...from]),
+    from: credentialSources(from),
     issuer: text(issuer, 'issuer'),
     scheme: text(scheme, 'scheme'),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
-    maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS, 'maxLifetimeSeconds'),
+    maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
     storeTimeoutMs: positive(options.storeTimeoutMs ?? 1000, 'storeTimeoutMs', LONGEST_TIMER_MS),
     clock,
   })
-}
-
-const systemClock: Clock = {
-  now: () => Date.now(),
-  setTimer(fn, delayMs) {
-    const timer = setTimeout(fn, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
-
-function text(value: unknown, option: string): string {
-  if (typeof value !== 'string' || value === '') throw new TypeError(`"${option}" must be a non-empty string`)
-  return value
-}
-
-function positive(value: unknown, option: string, limit = Number.MAX_SAFE_INTEGER): number {
-  if (typeof value !== 'number' || !(value > 0 && value <= limit)) {
-    throw new TypeError(`"${option}" must be a number above 0 and at most ${limit}`)
-  }
-  return value
 }
