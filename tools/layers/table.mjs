@@ -108,7 +108,7 @@ export const NOBODY_IMPORTS = Object.freeze({
 
 /** Files that several files of a room may import. */
 export const SHARED = Object.freeze({
-  strategies: ['from', 'option-checks', 'strict-json'],
+  strategies: ['from', 'option-checks', 'strict-json', 'php-serialized', 'http-call'],
   channels: [],
   revocations: [],
 })
