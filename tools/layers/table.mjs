@@ -30,6 +30,12 @@ export const ROOMS = /** @satisfies {Record<string, Room>} */ ({
     node: false,
     why: 'the table of codes imports nothing but the types of the wire, so that everybody can import it',
   },
+  'address-ranges': {
+    rooms: {},
+    packages: {},
+    node: true,
+    why: 'address ranges are read alike wherever a proxy is named, and know of nothing else',
+  },
   core: {
     rooms: { errors: 'value', protocol: 'types' },
     packages: {},
@@ -44,7 +50,7 @@ export const ROOMS = /** @satisfies {Record<string, Room>} */ ({
     },
   },
   strategies: {
-    rooms: { core: 'value', errors: 'value' },
+    rooms: { core: 'value', errors: 'value', 'address-ranges': 'value' },
     packages: { jose: 'value', cookie: 'value', 'cookie-signature': 'value' },
     node: true,
     oneFileOneSubpath: true,
@@ -65,7 +71,7 @@ export const ROOMS = /** @satisfies {Record<string, Room>} */ ({
     why: "a log is handed its client by the application, so that nobody installs another one's database driver",
   },
   server: {
-    rooms: { core: 'value', errors: 'value', protocol: 'value' },
+    rooms: { core: 'value', errors: 'value', protocol: 'value', 'address-ranges': 'value' },
     packages: { 'socket.io': 'value', 'rate-limiter-flexible': 'value' },
     node: true,
     why: 'server is the only room that speaks socket.io, and it speaks to strategies and logs through core alone',

@@ -1,7 +1,7 @@
 /** The HTTP request that opened a connection, as one frozen view that every strategy and rule shares. */
 
 /**
- * The eight fields that Socket.IO 0.9 called `handshakeData`. One object per connection: the same for every namespace
+ * The eight fields that Socket.IO 0.9 called `handshakeData`, and `peer`. One object per connection: the same for every namespace
  * and for the socket. Built once from the first request; an upgrade does not change it.
  */
 export interface Handshake {
@@ -21,6 +21,8 @@ export interface Handshake {
   readonly url: string
   /** Parsed query; of a repeated name the last value, as Engine.IO has it. */
   readonly query: Readonly<Record<string, string>>
+  /** The address at the other end of the TCP connection, whatever headers say: the client, or the nearest proxy. */
+  readonly peer: string
 }
 
 /** The namespace CONNECT packet, which alone carries the `auth` payload. */

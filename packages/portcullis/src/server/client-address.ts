@@ -1,11 +1,14 @@
 /** Whose request it is: the peer, or what trusted proxies say of it. */
 
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { addressRanges, normalizeAddress } from '../address-ranges.ts'
 
 /** What a request says of its client. */
 export interface ClientAddress {
   readonly address: string
+  /** The other end of the TCP connection: the client, or the proxy nearest to this server. */
+  readonly peer: string
   readonly port: number
   readonly secure: boolean
 }
@@ -17,20 +20,15 @@ export interface ClientAddress {
  * @throws TypeError quoting "trustedProxies" when an entry is no address and no CIDR range
  */
 export function createClientAddress(trustedProxies: readonly string[]): (request: IncomingMessage) => ClientAddress {
-  const trusted = new BlockList()
-  for (const range of trustedProxies) addRange(trusted, range)
-  const isTrusted = (address: string): boolean => {
-    const family = isIP(address)
-    return family !== 0 && trusted.check(address, family === 4 ? 'ipv4' : 'ipv6')
-  }
+  const isTrusted = addressRanges(trustedProxies, 'trustedProxies')
   return function clientAddress(request) {
-    const peer = normalize(request.socket.remoteAddress ?? '')
+    const peer = normalizeAddress(request.socket.remoteAddress ?? '')
     const port = request.socket.remotePort ?? 0
     const encrypted = 'encrypted' in request.socket && request.socket.encrypted === true
-    if (trustedProxies.length === 0 || !isTrusted(peer)) return { address: peer, port, secure: encrypted }
+    if (trustedProxies.length === 0 || !isTrusted(peer)) return { address: peer, peer, port, secure: encrypted }
     const hops = text(request.headers['x-forwarded-for'])
       .split(',')
-      .map((hop) => normalize(hop.trim()))
+      .map((hop) => normalizeAddress(hop.trim()))
     let address = peer
     for (let i = hops.length - 1; i >= 0 && isTrusted(address); i -= 1) {
       const hop = hops[i]
@@ -40,6 +38,7 @@ export function createClientAddress(trustedProxies: readonly string[]): (request
     const proto = text(request.headers['x-forwarded-proto']).split(',').at(-1)?.trim().toLowerCase()
     return {
       address,
+      peer,
       port: address === peer ? port : 0,
       secure: proto === undefined || proto === '' ? encrypted : proto === 'https',
     }
@@ -58,30 +57,6 @@ export function networkOf(address: string): string {
     .slice(0, 4)
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(':')}::/64`
-}
-
-/** An IPv4 address written as IPv6 (`::ffff:192.0.2.1`) is the IPv4 address. */
-function normalize(address: string): string {
-  return address.toLowerCase().startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
-}
-
-function addRange(list: BlockList, range: unknown): void {
-  const [address = '', prefix, ...rest] = typeof range === 'string' ? range.split('/') : []
-  const family = isIP(address)
-  const bits = prefix === undefined ? (family === 4 ? 32 : 128) : Number(prefix)
-  if (
-    family === 0 ||
-    rest.length > 0 ||
-    prefix === '' ||
-    !Number.isInteger(bits) ||
-    bits < 0 ||
-    bits > (family === 4 ? 32 : 128)
-  ) {
-    throw new TypeError(
-      `"trustedProxies": ${JSON.stringify(range)} must be an IP address or a range such as 10.0.0.0/8`,
-    )
-  }
-  list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6')
 }
 
 function text(value: string | string[] | undefined): string {

@@ -23,5 +23,6 @@ export function handshakeView(
     issued: nowMs,
     url: request.url ?? '',
     query: Object.freeze({ ...query }),
+    peer: client.peer,
   })
 }

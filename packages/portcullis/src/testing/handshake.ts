@@ -12,6 +12,8 @@ export interface HandshakeOptions {
   readonly url?: string
   /** The client's address. Default `127.0.0.1`. */
   readonly address?: string
+  /** The other end of the TCP connection, where a proxy stands between. Default `address`. */
+  readonly peer?: string
   /** Over TLS. Default false. */
   readonly secure?: boolean
   /** Epoch milliseconds. Default now. */
@@ -25,6 +27,7 @@ export interface HandshakeOptions {
  */
 export function handshakeOf(options: HandshakeOptions = {}): Handshake {
   const { address = '127.0.0.1', secure = false, issued = Date.now() } = options
+  const { peer = address } = options
   const headers = Object.fromEntries(
     Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
   )
@@ -39,6 +42,7 @@ export function handshakeOf(options: HandshakeOptions = {}): Handshake {
     issued,
     url,
     query: Object.freeze(Object.fromEntries(new URLSearchParams(at === -1 ? '' : url.slice(at)))),
+    peer,
   })
 }
 

@@ -266,7 +266,7 @@ describe('Z03: who follows a polling session', () => {
 })
 
 describe('handshake', () => {
-  it('has the eight fields of Socket.IO 0.9, frozen, and is one object for every namespace and socket', async () => {
+  it('has the eight fields of Socket.IO 0.9 and the peer, frozen, and is one object for every namespace and socket', async () => {
     const { io, auth, client } = await start()
     const seen: unknown[] = []
     const remember = ({ handshake }: { handshake: unknown }) => {
@@ -286,6 +286,7 @@ describe('handshake', () => {
       'address',
       'headers',
       'issued',
+      'peer',
       'query',
       'secure',
       'time',

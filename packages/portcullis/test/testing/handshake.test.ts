@@ -13,6 +13,7 @@ describe('handshakeOf', () => {
       issued: 0,
       url: '/socket.io/?EIO=4&transport=polling',
       query: { EIO: '4', transport: 'polling' },
+      peer: '127.0.0.1',
     })
     for (const part of [handshake, handshake.headers, handshake.address, handshake.query]) {
       expect(Object.isFrozen(part)).toBe(true)
