@@ -29,6 +29,8 @@ export function createGatewayAuth(options: GatewayAuthOptions): Auth<GatewayIden
   const { origins, store, sessionLifetimeSeconds, tokenLifetimeSeconds } = options
   return createAuth({
     origins,
+    // Over plain http to another machine, browsers say of a page's first polling request only where it refers to.
+    allowReferer: true,
     strategies: [
       jwt({
         issuer: ISSUER,

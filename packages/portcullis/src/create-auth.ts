@@ -18,7 +18,7 @@ import { createClientAddress } from './server/client-address.ts'
 import type { Guard } from './server/guard.ts'
 import { createLeaseTimer } from './server/lease-timer.ts'
 import { type Limits, resolveLimits } from './server/limits.ts'
-import { createCheckOrigin } from './server/origin.ts'
+import { createCheckOrigin, type Origins } from './server/origin.ts'
 import { endEntry, type ProtectedServer, protectServer } from './server/protect.ts'
 import { createRegistry } from './server/registry.ts'
 import { type OnError, safely, warnOfError } from './server/report.ts'
@@ -27,6 +27,7 @@ import { systemClock } from './server/system-clock.ts'
 import { createThrottle } from './server/throttle.ts'
 
 export type { Limits } from './server/limits.ts'
+export type { OriginRequest, Origins, OriginTest } from './server/origin.ts'
 export type { OnError } from './server/report.ts'
 export type { NodeReceipt, Receipt, RevokeOptions } from './server/revoke.ts'
 
@@ -48,16 +49,27 @@ interface EventsMap {
 /** Options of `createAuth`; `origins` and `strategies` are required. */
 export interface AuthOptions<S extends Strategy> {
   /**
-   * The pages that may connect, each exactly as browsers send it in `Origin`: `https://app.example`. Programs and apps
-   * send none and may connect with a token. `*` admits every page, and is refused while a strategy reads cookies.
+   * The pages that may connect. Programs and apps send no `Origin` and may connect with a token.
+   * - A list, each exactly as browsers send it: `https://app.example`. `*` admits every page, and is refused while a
+   *   strategy reads cookies.
+   * - `same-host`: pages of the host that the request itself names, over http or https as the request came. Not for a
+   *   server that answers to any name: a page whose name was rebound to its address (DNS rebinding) is then of its host.
+   * - A function of the origin, for what a list cannot say, such as one subdomain per tenant.
    */
-  readonly origins: readonly string[]
+  readonly origins: Origins
+  /**
+   * Where a request has no `Origin`, its `Referer` may say from which page it comes: for browsers that send neither
+   * `Origin` nor `Sec-Fetch-Site` with a page's first polling request. Default false.
+   */
+  readonly allowReferer?: boolean
   /** Asked in order; the first that recognises a credential decides. */
   readonly strategies: readonly S[]
   /** Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or ranges. Default: none. */
   readonly trustedProxies?: readonly string[]
   /** Refuse cookies on a request that the browser itself marks `Sec-Fetch-Site: cross-site`. Default false. */
   readonly strictFetchMetadata?: boolean
+  /** Refuse every request that came without TLS, with AUTH_FORBIDDEN. Behind a proxy it needs `trustedProxies`. Default false. */
+  readonly requireSecure?: boolean
   readonly limits?: Partial<Limits>
   /** Where revocations are kept. Default: in this process, for one node. */
   readonly revocations?: RevocationLog
@@ -133,12 +145,14 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
       state === 'closed' ? Promise.reject(new AuthError('AUTH_UNAVAILABLE', { reason: 'closed' })) : followed,
   }
   const door = {
-    checkOrigin: createCheckOrigin(
-      options.origins,
-      strategies.some(({ from }) => from.some((source) => source.ambient)),
-    ),
+    checkOrigin: createCheckOrigin({
+      origins: options.origins,
+      allowReferer: options.allowReferer ?? false,
+      hasAmbientCredential: strategies.some(({ from }) => from.some((source) => source.ambient)),
+    }),
     clientAddress: createClientAddress(options.trustedProxies ?? []),
     strictFetchMetadata: options.strictFetchMetadata ?? false,
+    requireSecure: options.requireSecure ?? false,
   }
   const log = options.revocations ?? memory()
   const maxLifetimeSeconds = Math.max(...strategies.map((strategy) => strategy.maxLifetimeSeconds))
@@ -207,7 +221,9 @@ const OPTIONS = new Set([
   'origins',
   'strategies',
   'trustedProxies',
+  'allowReferer',
   'strictFetchMetadata',
+  'requireSecure',
   'limits',
   'revocations',
   'audit',
@@ -230,6 +246,10 @@ function requireOptions(options: AuthOptions<Strategy>): void {
       Array.isArray(strategy.from) &&
       Number.isFinite(strategy.maxLifetimeSeconds)
     if (!sound) throw new TypeError(`"strategies[${i}]" must be a strategy, such as jwt({ … })`)
+  }
+  for (const option of ['strictFetchMetadata', 'requireSecure'] as const) {
+    if (options[option] !== undefined && typeof options[option] !== 'boolean')
+      throw new TypeError(`"${option}" must be true or false`)
   }
   for (const option of ['audit', 'onError'] as const) {
     if (options[option] !== undefined && typeof options[option] !== 'function')

@@ -11,11 +11,13 @@ export interface ClientAddress {
   readonly peer: string
   readonly port: number
   readonly secure: boolean
+  /** What the client asked for by name: `Host`, or what a trusted proxy had there. Lower case; empty when it is unknown. */
+  readonly host: string
 }
 
 /**
- * Reads `X-Forwarded-For` from right to left as long as each hop is a trusted proxy, and `X-Forwarded-Proto` when the peer
- * is one. From anyone else both are ignored.
+ * Reads `X-Forwarded-For` from right to left as long as each hop is a trusted proxy, and `X-Forwarded-Proto` and
+ * `X-Forwarded-Host` when the peer is one. From anyone else both are ignored.
  *
  * @throws TypeError quoting "trustedProxies" when an entry is no address and no CIDR range
  */
@@ -25,7 +27,8 @@ export function createClientAddress(trustedProxies: readonly string[]): (request
     const peer = normalizeAddress(request.socket.remoteAddress ?? '')
     const port = request.socket.remotePort ?? 0
     const encrypted = 'encrypted' in request.socket && request.socket.encrypted === true
-    if (trustedProxies.length === 0 || !isTrusted(peer)) return { address: peer, peer, port, secure: encrypted }
+    if (trustedProxies.length === 0 || !isTrusted(peer))
+      return { address: peer, peer, port, secure: encrypted, host: text(request.headers.host).toLowerCase() }
     const hops = text(request.headers['x-forwarded-for'])
       .split(',')
       .map((hop) => normalizeAddress(hop.trim()))
@@ -35,12 +38,13 @@ export function createClientAddress(trustedProxies: readonly string[]): (request
       if (hop === undefined || isIP(hop) === 0) break
       address = hop
     }
-    const proto = text(request.headers['x-forwarded-proto']).split(',').at(-1)?.trim().toLowerCase()
+    const proto = lastOf(request.headers['x-forwarded-proto']).toLowerCase()
     return {
       address,
       peer,
       port: address === peer ? port : 0,
-      secure: proto === undefined || proto === '' ? encrypted : proto === 'https',
+      host: (lastOf(request.headers['x-forwarded-host']) || text(request.headers.host)).toLowerCase(),
+      secure: proto === '' ? encrypted : proto === 'https',
     }
   }
 }
@@ -57,6 +61,11 @@ export function networkOf(address: string): string {
     .slice(0, 4)
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(':')}::/64`
+}
+
+/** What the nearest proxy added last. */
+function lastOf(value: string | string[] | undefined): string {
+  return text(value).split(',').at(-1)?.trim() ?? ''
 }
 
 function text(value: string | string[] | undefined): string {

@@ -23,6 +23,7 @@ export interface DoorOptions {
   readonly checkOrigin: CheckOrigin
   readonly clientAddress: (request: IncomingMessage) => ClientAddress
   readonly strictFetchMetadata: boolean
+  readonly requireSecure: boolean
   /** The connection that an Engine.IO session id stands for. */
   readonly connectionOf: (sessionId: string) => Connection | undefined
 }
@@ -106,7 +107,8 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
         }
       }
       try {
-        const originProof = options.checkOrigin(request)
+        if (options.requireSecure && !client.secure) throw new AuthError('AUTH_FORBIDDEN', { reason: 'insecure' })
+        const originProof = options.checkOrigin(request, client)
         const sessionId = request._query?.sid
         // An empty session id opens a new connection, as Engine.IO reads it.
         if (sessionId) {

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { AuthError } from '../errors.ts'
+import type { ClientAddress } from './client-address.ts'
 
 /**
  * What a request proves about the page that sent it. `listed`: it comes from a page of an allowed origin, or from the
@@ -9,36 +10,64 @@ import { AuthError } from '../errors.ts'
  */
 export type OriginProof = 'listed' | 'unknown'
 
+/** What an origin is judged beside. */
+export interface OriginRequest {
+  /** The `Host` header, or of a trusted proxy `X-Forwarded-Host`; in lower case, empty when there is none. */
+  readonly host: string
+  /** Over TLS, or when a trusted proxy says so. */
+  readonly secure: boolean
+}
+
 /**
- * Refuses an `Origin` that is not listed, one sent twice and `null`. A request without one is let through as `unknown`,
- * unless its `Sec-Fetch-Site` or `Referer` shows where it comes from: browsers send no `Origin` with a GET to the page's
- * own origin, as in Socket.IO's first polling request.
+ * Whether a page of `origin` may connect; only `true` says so. Synchronous: anything else, a promise too, refuses. What it
+ * throws is answered AUTH_ERROR.
+ */
+export type OriginTest = (origin: string, request: OriginRequest) => boolean
+
+/** The pages that may connect: a list, the server's own, or a function. */
+export type Origins = readonly string[] | 'same-host' | OriginTest
+
+export interface OriginOptions {
+  readonly origins: Origins
+  readonly allowReferer: boolean
+  /** Whether a strategy reads what browsers attach by themselves. */
+  readonly hasAmbientCredential: boolean
+}
+
+/**
+ * Refuses an `Origin` that is not allowed, one sent twice and `null`. A request without one is let through as `unknown`,
+ * unless its `Sec-Fetch-Site` shows that it comes from the server's own page: browsers send no `Origin` with a GET to the
+ * page's own origin, as in Socket.IO's first polling request. With `allowReferer` its `Referer` counts, where it has one.
  *
- * @throws AuthError AUTH_ORIGIN_REFUSED
+ * @throws AuthError AUTH_ORIGIN_REFUSED; AUTH_ERROR when the application's function threw
  * @see RFC 6454 section 7, RFC 6455 section 10.2, Fetch Metadata Request Headers
  */
-export type CheckOrigin = (request: IncomingMessage) => OriginProof
+export type CheckOrigin = (request: IncomingMessage, client: ClientAddress) => OriginProof
 
-/** @throws TypeError quoting "origins" */
-export function createCheckOrigin(origins: readonly string[], hasAmbientCredential: boolean): CheckOrigin {
-  if (!Array.isArray(origins))
-    throw new TypeError('"origins" must be an array of origins such as "https://app.example"')
-  const any = origins.includes('*')
+/** @throws TypeError quoting "origins" or "allowReferer" */
+export function createCheckOrigin(options: OriginOptions): CheckOrigin {
+  const { origins, allowReferer, hasAmbientCredential } = options
+  if (typeof allowReferer !== 'boolean') throw new TypeError('"allowReferer" must be true or false')
+  const any = Array.isArray(origins) && origins.includes('*')
   if (any && hasAmbientCredential) {
     throw new TypeError('"origins" must not contain "*" while a strategy reads cookies: any page could use them')
   }
-  const listed = new Set(origins.filter((origin) => origin !== '*').map(requireOrigin))
-  return function checkOrigin(request) {
+  const isListed = originTest(origins)
+  return function checkOrigin(request, client) {
+    const test = (origin: string) => {
+      const listed = origin !== 'null' && asked(isListed, origin, { host: client.host, secure: client.secure })
+      if (!listed && !any) throw new AuthError('AUTH_ORIGIN_REFUSED', { reason: 'origin' })
+      return listed ? 'listed' : 'unknown'
+    }
     const values = rawValues(request, 'origin')
     const origin = values[0]
     if (origin !== undefined) {
-      if (values.length > 1 || !(any || listed.has(origin)))
-        throw new AuthError('AUTH_ORIGIN_REFUSED', { reason: 'origin' })
-      return listed.has(origin) ? 'listed' : 'unknown'
+      if (values.length > 1) throw new AuthError('AUTH_ORIGIN_REFUSED', { reason: 'origin' })
+      return test(origin)
     }
     if (request.headers['sec-fetch-site'] === 'same-origin') return 'listed'
     const { referer } = request.headers
-    return referer !== undefined && URL.canParse(referer) && listed.has(new URL(referer).origin) ? 'listed' : 'unknown'
+    return allowReferer && referer !== undefined ? test(originOf(referer)) : 'unknown'
   }
 }
 
@@ -50,6 +79,36 @@ export function rawValues(request: IncomingMessage, name: string): readonly stri
     if (request.rawHeaders[i]?.toLowerCase() === name && value !== undefined) values.push(value)
   }
   return values
+}
+
+function originTest(origins: Origins): OriginTest {
+  if (typeof origins === 'function') return origins
+  if (origins === 'same-host') return isSameHost
+  if (!Array.isArray(origins)) {
+    throw new TypeError(
+      '"origins" must be an array of origins such as "https://app.example", "same-host" or a function',
+    )
+  }
+  const listed = new Set(origins.filter((origin) => origin !== '*').map(requireOrigin))
+  return (origin) => listed.has(origin)
+}
+
+/** Exactly what a browser sends for a page that this very request could have loaded. */
+function isSameHost(origin: string, { host, secure }: OriginRequest): boolean {
+  return host !== '' && origin === originOf(`${secure ? 'https' : 'http'}://${host}/`)
+}
+
+function asked(test: OriginTest, origin: string, request: OriginRequest): boolean {
+  try {
+    return test(origin, request) === true
+  } catch (cause) {
+    throw new AuthError('AUTH_ERROR', { reason: 'origins_threw', cause })
+  }
+}
+
+/** Of what is no URL with a host, the opaque origin, which nobody lists. */
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : 'null'
 }
 
 function requireOrigin(value: unknown): string {

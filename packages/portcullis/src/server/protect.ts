@@ -23,6 +23,7 @@ export interface DoorSettings {
   readonly checkOrigin: CheckOrigin
   readonly clientAddress: (request: IncomingMessage) => ClientAddress
   readonly strictFetchMetadata: boolean
+  readonly requireSecure: boolean
 }
 
 /** A server under protection. */

@@ -190,8 +190,8 @@ describe('origin', () => {
     ['O05: twice', { origin: [ORIGIN, ORIGIN], cookie }, false],
     ['O10: evil like its Host', { origin: 'https://evil.example', host: 'evil.example', cookie }, false],
     ['none, from the own page', { 'sec-fetch-site': 'same-origin', cookie }, true],
-    ['none, with a listed Referer', { referer: `${ORIGIN}/page?x=1`, cookie }, true],
-    ['none, with an evil Referer', { referer: 'https://evil.example/https://app.example', cookie }, false],
+    ['none, with a listed Referer that nobody allowed', { referer: `${ORIGIN}/page?x=1`, cookie }, false],
+    ['none, with a token and an evil Referer', { referer: 'https://evil.example/', ...good }, true],
     ['none, from another site', { 'sec-fetch-site': 'cross-site', cookie }, false],
   ] as const)('%s, on both transports', async (_name, headers, admitted) => {
     const { ask, io } = await opened()
@@ -201,6 +201,92 @@ describe('origin', () => {
       else expect([answer.status, JSON.parse(answer.body).code]).toEqual([403, 'AUTH_ORIGIN_REFUSED'])
     }
     if (!admitted) expect(io.engine.clientsCount).toBe(0)
+  })
+
+  it.each([
+    ['none, with a listed Referer', { referer: `${ORIGIN}/page?x=1`, cookie }, true],
+    ['none, with an evil Referer', { referer: 'https://evil.example/https://app.example', cookie }, false],
+    ['none, with an evil Referer and a token', { referer: 'https://evil.example/', ...good }, false],
+    ['none, with a Referer that is no URL', { referer: 'app.example', ...good }, false],
+    ['none, with neither, and a token', good, true],
+    ['evil, with a listed Referer', { origin: 'https://evil.example', referer: `${ORIGIN}/`, cookie }, false],
+  ] as const)('with allowReferer: %s, on both transports', async (_name, headers, admitted) => {
+    const { ask } = await opened({ allowReferer: true })
+    for (const transport of both) {
+      const answer = await ask(transport, headers)
+      if (admitted) expect(answer.status).toBe(transport === 'polling' ? 200 : 101)
+      else expect([answer.status, JSON.parse(answer.body).code]).toEqual([403, 'AUTH_ORIGIN_REFUSED'])
+    }
+  })
+
+  it.each([
+    ['the own page', { host: 'app.test:8080', origin: 'http://app.test:8080', cookie }, true],
+    ['the own page, the port left out', { host: 'app.test', origin: 'http://app.test', cookie }, true],
+    ['the own page, the default port written', { host: 'app.test:80', origin: 'http://app.test', cookie }, true],
+    ['the own page, its host in capitals', { host: 'APP.test', origin: 'http://app.test', cookie }, true],
+    ['another port', { host: 'app.test:8080', origin: 'http://app.test:8081', cookie }, false],
+    ['another scheme', { host: 'app.test', origin: 'https://app.test', cookie }, false],
+    ['another host', { host: 'app.test', origin: 'http://evil.test', cookie }, false],
+    [
+      'O06: a forwarded host from nobody trusted',
+      { host: 'app.test', 'x-forwarded-host': 'evil.test', origin: 'http://evil.test', cookie },
+      false,
+    ],
+    ['O06: userinfo in Host', { host: 'app.test@evil.test', origin: 'http://app.test', cookie }, false],
+    ['O06: a path in Host', { host: 'evil.test/app.test', origin: 'http://app.test', cookie }, false],
+    ['null', { host: 'app.test', origin: 'null', cookie }, false],
+  ] as const)('same-host: %s, on both transports', async (_name, headers, admitted) => {
+    const { ask } = await opened({ origins: 'same-host' })
+    for (const transport of both) {
+      const answer = await ask(transport, headers)
+      if (admitted) expect(answer.status).toBe(transport === 'polling' ? 200 : 101)
+      else expect([answer.status, JSON.parse(answer.body).code]).toEqual([403, 'AUTH_ORIGIN_REFUSED'])
+    }
+  })
+
+  it('same-host: takes host and scheme from a trusted proxy, the last it added', async () => {
+    const { ask } = await opened({ origins: 'same-host', trustedProxies: ['127.0.0.1'] })
+    const forwarded = { 'x-forwarded-host': 'evil.test, app.test', 'x-forwarded-proto': 'https', cookie }
+    expect((await ask('polling', { ...forwarded, origin: 'https://app.test' })).status).toBe(200)
+    expect((await ask('polling', { ...forwarded, origin: 'https://evil.test' })).status).toBe(403)
+    expect((await ask('polling', { ...forwarded, origin: 'http://app.test' })).status).toBe(403)
+  })
+
+  it('a function decides by the origin, and only true is yes', async () => {
+    const asked: unknown[] = []
+    const answers: Record<string, unknown> = {
+      'https://a.test': true,
+      'https://b.test': 'yes',
+      'https://c.test': Promise.resolve(true),
+    }
+    const origins = ((origin: string, request: unknown) => {
+      asked.push(origin, request)
+      if (origin === 'https://throws.test') throw new Error('no such tenant')
+      return answers[origin]
+    }) as never
+    const { ask, errors } = await opened({ origins })
+    expect((await ask('websocket', { origin: 'https://a.test', host: 'Api.test', cookie })).status).toBe(101)
+    expect(asked).toEqual(['https://a.test', { host: 'api.test', secure: false }])
+    for (const origin of ['https://b.test', 'https://c.test', 'https://d.test', 'null']) {
+      expect((await ask('websocket', { origin, cookie })).status).toBe(403)
+    }
+    const answer = await ask('websocket', { origin: 'https://throws.test', cookie })
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([500, 'AUTH_ERROR'])
+    expect(answer.body).not.toContain('tenant')
+    expect(errors).toHaveLength(1)
+    expect(asked).not.toContain('null')
+  })
+
+  it('S20: with requireSecure, refuses a request without TLS, and believes X-Forwarded-Proto of trusted proxies only', async () => {
+    const forwarded = { ...good, 'x-forwarded-proto': 'https' }
+    const { ask } = await opened({ requireSecure: true })
+    for (const transport of both) {
+      const answer = await ask(transport, forwarded)
+      expect([answer.status, JSON.parse(answer.body).code]).toEqual([403, 'AUTH_FORBIDDEN'])
+    }
+    const behind = await opened({ requireSecure: true, trustedProxies: ['127.0.0.1'] })
+    expect((await behind.ask('polling', forwarded)).status).toBe(200)
+    expect((await behind.ask('polling', good)).status).toBe(403)
   })
 
   it('O01: reads no credential of a request whose origin is refused', async () => {
@@ -236,6 +322,8 @@ describe('origin', () => {
     ['a path', ['https://app.example/']],
     ['no scheme', ['app.example']],
     ['a regular expression', [/app/ as never]],
+    ['a single origin', 'https://app.example' as never],
+    ['nothing', null as never],
   ])('%s is a TypeError that quotes "origins"', async (_name, origins) => {
     await expect(opened({ origins })).rejects.toThrow(/"origins"/)
   })
