@@ -3,6 +3,7 @@
 import { hostname } from 'node:os'
 import type { Namespace, Server, Socket } from 'socket.io'
 import type { AuditSink } from './core/audit.ts'
+import { readsConnect } from './core/authenticate.ts'
 import type { Clock } from './core/clock.ts'
 import { compilePolicy } from './core/compiled-policy.ts'
 import type { Handshake } from './core/handshake.ts'
@@ -70,6 +71,12 @@ export interface AuthOptions<S extends Strategy> {
   readonly strictFetchMetadata?: boolean
   /** Refuse every request that came without TLS, with AUTH_FORBIDDEN. Behind a proxy it needs `trustedProxies`. Default false. */
   readonly requireSecure?: boolean
+  /**
+   * Lets a socket connect with nothing, for clients that send their credential afterwards: `auth:refresh` with what would
+   * have been `auth`. Until then it can do and receive nothing, and no listener of the application sees it; after so many
+   * milliseconds it is disconnected. A bad credential is refused as ever. Default: a credential must come with the connect.
+   */
+  readonly deferMs?: number
   readonly limits?: Partial<Limits>
   /** Where revocations are kept. Default: in this process, for one node. */
   readonly revocations?: RevocationLog
@@ -141,6 +148,7 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
     revocations: createRevocationIndex(),
     leases: createLeaseTimer(clock),
     throttle: createThrottle(limits),
+    deferMs: deferMsOf(options),
     ready: () =>
       state === 'closed' ? Promise.reject(new AuthError('AUTH_UNAVAILABLE', { reason: 'closed' })) : followed,
   }
@@ -217,6 +225,9 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
 /** The name of this process in receipts, while there is one node. */
 const NODE = `${hostname()}-${process.pid}`
 
+/** Whoever has not said in five minutes who it is will not. */
+const MAX_DEFER_MS = 300_000
+
 const OPTIONS = new Set([
   'origins',
   'strategies',
@@ -224,6 +235,7 @@ const OPTIONS = new Set([
   'allowReferer',
   'strictFetchMetadata',
   'requireSecure',
+  'deferMs',
   'limits',
   'revocations',
   'audit',
@@ -255,6 +267,15 @@ function requireOptions(options: AuthOptions<Strategy>): void {
     if (options[option] !== undefined && typeof options[option] !== 'function')
       throw new TypeError(`"${option}" must be a function`)
   }
+}
+
+function deferMsOf({ deferMs, strategies }: AuthOptions<Strategy>): number | null {
+  if (deferMs === undefined) return null
+  if (!(Number.isFinite(deferMs) && deferMs > 0 && deferMs <= MAX_DEFER_MS)) {
+    throw new TypeError(`"deferMs" must be a number above 0 and at most ${MAX_DEFER_MS}`)
+  }
+  if (!readsConnect(strategies)) throw new TypeError('"deferMs" needs a strategy that reads `auth`')
+  return deferMs
 }
 
 function requireNamespace(value: unknown): Namespace {

@@ -21,7 +21,16 @@ export type { LogPosition, Revocation, RevocationKey, RevocationLog, Unsubscribe
 export type { ParamsOf } from './core/room-pattern.ts'
 export type { StandardSchemaV1 } from './core/standard-schema.ts'
 export type { Authentication, IdentityOf, Strategy } from './core/strategy.ts'
-export type { Auth, AuthData, AuthOptions, Receipt, RevokeOptions } from './create-auth.ts'
+export type {
+  Auth,
+  AuthData,
+  AuthOptions,
+  OriginRequest,
+  Origins,
+  OriginTest,
+  Receipt,
+  RevokeOptions,
+} from './create-auth.ts'
 export { createAuth } from './create-auth.ts'
 export { AuthError, type AuthErrorCode, type AuthErrorOptions, CODES } from './errors.ts'
 export type {
@@ -29,6 +38,7 @@ export type {
   JoinReply,
   LeaveReply,
   LeftNotice,
+  RefreshReply,
   Refusal,
   RefusedReply,
   Retry,

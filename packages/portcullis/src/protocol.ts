@@ -3,6 +3,8 @@
 /** Every event name that starts with this belongs to Portcullis; an application cannot define one. */
 export const RESERVED_PREFIX = 'auth:'
 
+/** Client to server, with an acknowledgement: the `auth` payload of a CONNECT, sent on a connection that stands. */
+export const REFRESH = 'auth:refresh'
 /** Client to server, with an acknowledgement. */
 export const JOIN = 'auth:join'
 /** Client to server, with an acknowledgement. */
@@ -35,6 +37,13 @@ export interface RefusedReply {
 export interface JoinReply {
   readonly joined: readonly string[]
   readonly expiresAt: number | null
+}
+
+/** Acknowledgement of `auth:refresh`. `expiresAt` is epoch seconds or null; the rooms are what follows from the identity. */
+export interface RefreshReply {
+  readonly expiresAt: number | null
+  readonly joined: readonly string[]
+  readonly left: readonly string[]
 }
 
 /** Acknowledgement of `auth:leave`. */

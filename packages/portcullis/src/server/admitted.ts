@@ -1,7 +1,7 @@
 /** What happens when a socket has connected, and when it is gone. */
 
 import type { Socket } from 'socket.io'
-import { armDeadline } from './connection.ts'
+import { armDeadline, isIdle } from './connection.ts'
 import { endOfEntry, type Guard } from './guard.ts'
 import type { Entry } from './registry.ts'
 
@@ -22,7 +22,7 @@ export function createAdmitted(guard: Guard, close: (entry: Entry, code: NonNull
     connection.cancelDeadline()
     socket.once('disconnect', () => {
       release(guard, entry)
-      if (connection.connected === 0 && !connection.closed) armDeadline(connection, guard.limits, guard.clock)
+      if (isIdle(connection)) armDeadline(connection, guard.limits, guard.clock)
     })
     if (ended !== null) {
       close(entry, ended)

@@ -1,15 +1,15 @@
 /** The namespace CONNECT: who is it here, may it use this namespace, and does its authority still hold right now? */
 
 import type { ExtendedError, Socket } from 'socket.io'
-import type { Authenticated } from '../core/authenticate.ts'
 import type { CompiledPolicy } from '../core/compiled-policy.ts'
 import type { Identity } from '../core/identity.ts'
 import { AuthError, refusalOf } from '../errors.ts'
-import { applyPolicy } from './apply-policy.ts'
+import { authorize } from './authorize.ts'
 import { authenticateConnect } from './connect-credential.ts'
-import { type Connection, closeSoon } from './connection.ts'
-import { asAuthError, endOf, endOfEntry, type Guard } from './guard.ts'
-import { type Entry, namesOf } from './registry.ts'
+import { type Connection, countFailure } from './connection.ts'
+import type { Deferral } from './deferral.ts'
+import { asAuthError, type Guard } from './guard.ts'
+import type { Entry } from './registry.ts'
 
 export interface ConnectGateOptions {
   readonly connectionOf: (socket: Socket) => Connection | undefined
@@ -17,13 +17,17 @@ export interface ConnectGateOptions {
   readonly policyOf: (socket: Socket) => CompiledPolicy | undefined
   /** Installs what guards the socket's packets; called before the socket can receive any. */
   readonly install: (entry: Entry) => void
+  /** Where sockets wait that presented nothing yet; null when they are refused. */
+  readonly deferral: Deferral | null
 }
 
 /** A middleware for every namespace of a server, with a policy or without. Calls `next` exactly once, and never throws. */
 export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
+  const { deferral } = options
+
   return function connectGate(socket: Socket, next: (error?: ExtendedError) => void): void {
     // A child of a dynamic namespace inherits this gate from its parent and gets it once more.
-    if (guard.registry.of(socket) !== undefined) {
+    if (guard.registry.of(socket) !== undefined || deferral?.holds(socket)) {
       next()
       return
     }
@@ -54,22 +58,30 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
       settle(new AuthError('AUTH_ERROR', { reason: 'door_bypassed' }), null)
       return
     }
-    admit(socket, connection).then(
+    const policy = options.policyOf(socket)
+    admit(socket, connection, policy).then(
       (entry) => settle(null, entry.identity),
       (cause) => {
         const error = asAuthError(cause, `connect to ${socket.nsp.name}`, guard.onError)
+        if (
+          policy &&
+          error.code === 'AUTH_CREDENTIAL_MISSING' &&
+          deferral?.hold({ socket, connection, policy, next })
+        ) {
+          return
+        }
         settle(error, null)
-        countFailure(connection, error)
+        countFailure(connection, error, guard)
       },
     )
   }
 
-  async function admit(socket: Socket, connection: Connection): Promise<Entry> {
+  async function admit(socket: Socket, connection: Connection, policy: CompiledPolicy | undefined): Promise<Entry> {
     const namespace = socket.nsp.name
-    const policy = options.policyOf(socket)
     if (policy === undefined) throw new AuthError('AUTH_FORBIDDEN', { reason: 'no_policy' })
-    if (connection.connecting.has(namespace)) throw new AuthError('AUTH_RATE_LIMITED', { reason: 'connect_pending' })
-    if (connection.connecting.size + connection.connected >= guard.limits.maxNamespaces) {
+    if (connection.connecting.has(namespace) || connection.deferred.has(namespace))
+      throw new AuthError('AUTH_RATE_LIMITED', { reason: 'connect_pending' })
+    if (connection.connecting.size + connection.connected + connection.deferred.size >= guard.limits.maxNamespaces) {
       throw new AuthError('AUTH_RATE_LIMITED', { reason: 'namespaces' })
     }
     connection.connecting.add(namespace)
@@ -77,81 +89,11 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
       await guard.ready()
       await guard.throttle.check(connection.admission.handshake.address.address)
       const authenticated = await authenticateConnect(guard, socket, connection)
-      return await authorize(socket, connection, policy, authenticated)
+      const { install } = options
+      return await authorize(guard, { socket, connection, policy, authenticated, install })
     } finally {
       connection.connecting.delete(namespace)
     }
-  }
-
-  /** Tracked first, looked up afterwards: a revocation at any moment finds the socket, or is found. */
-  async function authorize(
-    socket: Socket,
-    connection: Connection,
-    policy: CompiledPolicy,
-    { authentication }: Authenticated,
-  ): Promise<Entry> {
-    supersede(guard, connection, socket.nsp.name)
-    const entry: Entry = {
-      socket,
-      connection,
-      namespace: socket.nsp.name,
-      policy,
-      identity: authentication.identity,
-      names: namesOf(authentication),
-      lease: authentication.lease,
-      state: 'connecting',
-      ended: null,
-      memberships: [],
-      grants: new Map(),
-      expiring: null,
-      backlog: null,
-    }
-    guard.registry.track(entry)
-    try {
-      const covered = endOf(guard, entry.lease, entry.names)
-      if (covered !== null) throw new AuthError(covered)
-      await applyPolicy(guard, entry)
-      const ended = endOfEntry(guard, entry)
-      if (ended !== null) throw new AuthError(ended)
-      requireOpen(connection)
-      options.install(entry)
-    } catch (error) {
-      entry.state = 'closed'
-      guard.registry.forget(entry)
-      throw error
-    }
-    socket.data = { ...socket.data, identity: entry.identity, lease: entry.lease }
-    removeCredentials(guard, socket)
-    return entry
-  }
-
-  function countFailure(connection: Connection, error: AuthError): void {
-    connection.failures += 1
-    const { address } = connection.admission.handshake.address
-    if (error.code !== 'AUTH_RATE_LIMITED') guard.throttle.failed(address).catch(() => {})
-    if (connection.failures >= guard.limits.maxConnectFailures) closeSoon(connection)
-  }
-}
-
-/** Nothing is kept for a client that has gone while its credential was checked. */
-function requireOpen(connection: Connection): void {
-  if (connection.closed) throw new AuthError('AUTH_UNAVAILABLE', { reason: 'client_gone' })
-}
-
-/** An earlier connect that a later middleware of the application refused, or still holds, gives way to the newer one. */
-function supersede(guard: Guard, connection: Connection, namespace: string): void {
-  for (const entry of guard.registry.ofConnection(connection)) {
-    if (entry.namespace !== namespace || entry.state !== 'connecting') continue
-    entry.ended = 'AUTH_RATE_LIMITED'
-    entry.state = 'closed'
-    guard.registry.forget(entry)
-  }
-}
-
-/** `fetchSockets` sends `handshake.auth` to other nodes, and applications log it: nobody needs the credential any more. */
-function removeCredentials({ strategies }: Guard, socket: Socket): void {
-  for (const { from } of strategies) {
-    for (const source of from) if (source.in === 'auth') delete socket.handshake.auth[source.name]
   }
 }
 

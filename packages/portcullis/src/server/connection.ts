@@ -3,8 +3,10 @@
 import type { Authenticated } from '../core/authenticate.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Handshake } from '../core/handshake.ts'
+import type { AuthError } from '../errors.ts'
 import type { Limits } from './limits.ts'
 import type { OriginProof } from './origin.ts'
+import type { Throttle } from './throttle.ts'
 
 /** The part of an Engine.IO socket that is used. */
 export interface EngineSocket {
@@ -33,6 +35,10 @@ export interface Connection {
   /** Namespaces whose connect is being decided. */
   readonly connecting: Set<string>
   connected: number
+  /** Namespaces with a socket that connected with nothing and has not presented a credential yet. */
+  readonly deferred: Set<string>
+  /** When the first of them began to wait, epoch milliseconds. */
+  deferredSince: number | null
   closed: boolean
   failures: number
   cancelDeadline: () => void
@@ -44,14 +50,26 @@ export function createConnection(engineSocket: EngineSocket, admission: Admissio
     admission,
     connecting: new Set(),
     connected: 0,
+    deferred: new Set(),
+    deferredSince: null,
     closed: false,
     failures: 0,
     cancelDeadline: () => {},
   }
 }
 
+/** True when no namespace has a socket of it, admitted or waiting. */
+export function isIdle({ connected, deferred, closed }: Connection): boolean {
+  return connected === 0 && deferred.size === 0 && !closed
+}
+
 /** A connection that no namespace has admitted is closed when its time is up, or when it has sent too much. */
-export function armDeadline(connection: Connection, limits: Limits, clock: Clock): void {
+export function armDeadline(
+  connection: Connection,
+  limits: Limits,
+  clock: Clock,
+  timeoutMs = limits.connectTimeoutMs,
+): void {
   connection.cancelDeadline()
   const { engineSocket } = connection
   let packets = 0
@@ -60,7 +78,7 @@ export function armDeadline(connection: Connection, limits: Limits, clock: Clock
     if (packets > limits.maxPacketsBeforeConnect) engineSocket.close()
   }
   engineSocket.on('data', count)
-  const cancelTimer = clock.setTimer(() => engineSocket.close(), limits.connectTimeoutMs)
+  const cancelTimer = clock.setTimer(() => engineSocket.close(), timeoutMs)
   connection.cancelDeadline = () => {
     cancelTimer()
     engineSocket.off('data', count)
@@ -71,4 +89,16 @@ export function armDeadline(connection: Connection, limits: Limits, clock: Clock
 export function closeSoon(connection: Connection): void {
   // Socket.IO writes a refused connect on the next tick; closing has to come after that.
   setImmediate(() => connection.engineSocket.close())
+}
+
+/** What was refused counts against the connection and its address; too much of it ends the connection. */
+export function countFailure(
+  connection: Connection,
+  error: AuthError,
+  { limits, throttle }: { readonly limits: Limits; readonly throttle: Throttle },
+): void {
+  connection.failures += 1
+  if (error.code !== 'AUTH_RATE_LIMITED')
+    throttle.failed(connection.admission.handshake.address.address).catch(() => {})
+  if (connection.failures >= limits.maxConnectFailures) closeSoon(connection)
 }

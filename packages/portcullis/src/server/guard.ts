@@ -25,6 +25,8 @@ export interface Guard {
   readonly revocations: RevocationIndex
   readonly leases: LeaseTimer
   readonly throttle: Throttle
+  /** How long a socket may stay connected before it presents a credential; null when it must come with one. */
+  readonly deferMs: number | null
   /** Settles at once when the revocation log is being followed; rejects with AUTH_UNAVAILABLE when it is not. */
   readonly ready: () => Promise<void>
 }

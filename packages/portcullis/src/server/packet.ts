@@ -25,11 +25,11 @@ export const BINARY_EVENT = 5
 export const BINARY_ACK = 6
 
 /** The acknowledgement gets `{ error }`; an event without one is answered by `auth:denied`. */
-export function refuse(entry: Entry, packet: Packet, event: string, code: AuthErrorCode): void {
-  if (!entry.socket.connected) return
+export function refuse({ socket }: Pick<Entry, 'socket'>, packet: Packet, event: string, code: AuthErrorCode): void {
+  if (!socket.connected) return
   const refusal = refusalOf(code)
-  if (packet.id !== undefined && packet.id !== null) acknowledge(entry.socket, packet.id, { error: refusal })
-  else entry.socket.emit(DENIED, { ...refusal, event } satisfies DeniedNotice)
+  if (packet.id !== undefined && packet.id !== null) acknowledge(socket, packet.id, { error: refusal })
+  else socket.emit(DENIED, { ...refusal, event } satisfies DeniedNotice)
 }
 
 /** Answers a packet that asked for an acknowledgement. */

@@ -10,7 +10,8 @@ import { CLOSED } from '../protocol.ts'
 import { createAdmitted, release } from './admitted.ts'
 import type { ClientAddress } from './client-address.ts'
 import { createConnectGate } from './connect-gate.ts'
-import { armDeadline, type Connection, createConnection, type EngineSocket } from './connection.ts'
+import { armDeadline, type Connection, createConnection, type EngineSocket, isIdle } from './connection.ts'
+import { createDeferral } from './deferral.ts'
 import { createDoor, type EngineRequest } from './door.ts'
 import { createEventGate } from './event-gate.ts'
 import type { Guard } from './guard.ts'
@@ -69,10 +70,13 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
     })
   })
 
+  const install = createEventGate(guard, createRoomGate(guard))
+  const deferral = guard.deferMs === null ? null : createDeferral(guard, guard.deferMs, install)
   const connectGate = createConnectGate(guard, {
     connectionOf: (socket) => connections.get(socket.conn),
     policyOf: ({ nsp }) => policies.get(nsp) ?? policyOfParent(nsp),
-    install: createEventGate(guard, createRoomGate(guard)),
+    install,
+    deferral,
   })
   const admitted = createAdmitted(guard, (entry, code) => endEntry(guard, entry, code))
 
@@ -83,6 +87,7 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
 
   function guardNamespace(nsp: Namespace): void {
     nsp.use(connectGate)
+    deferral?.watch(nsp)
     // Socket.IO fires `connect` before `connection`; the first listener of the first of them is ours.
     nsp.prependListener('connect', admitted)
     for (const socket of nsp.sockets.values()) socket.disconnect(true)
@@ -123,7 +128,7 @@ export function endEntry(guard: Guard, entry: Entry, code: AuthErrorCode): void 
   // Other namespaces of the connection have leases of their own; without any left, the connection goes too.
   socket.disconnect()
   release(guard, entry)
-  if (connection.connected === 0) connection.engineSocket.close()
+  if (isIdle(connection)) connection.engineSocket.close()
 }
 
 function requireProtectable(io: Server): void {

@@ -1,0 +1,84 @@
+/** From an authentication to a tracked socket: what every way of connecting has in common. */
+
+import type { Socket } from 'socket.io'
+import type { Authenticated } from '../core/authenticate.ts'
+import type { CompiledPolicy } from '../core/compiled-policy.ts'
+import { AuthError } from '../errors.ts'
+import { applyPolicy } from './apply-policy.ts'
+import type { Connection } from './connection.ts'
+import { endOf, endOfEntry, type Guard } from './guard.ts'
+import { type Entry, namesOf } from './registry.ts'
+
+/** A socket whose credential was accepted. `install` puts the event gate on it, before anything can pass. */
+export interface Candidate {
+  readonly socket: Socket
+  readonly connection: Connection
+  readonly policy: CompiledPolicy
+  readonly authenticated: Authenticated
+  readonly install: (entry: Entry) => void
+}
+
+/**
+ * Tracked first, looked up afterwards: a revocation at any moment finds the socket, or is found.
+ *
+ * @throws AuthError when its authority has ended, or the policy denies; then nothing is tracked
+ */
+export async function authorize(guard: Guard, candidate: Candidate): Promise<Entry> {
+  const { socket, connection, policy, install } = candidate
+  const { authentication } = candidate.authenticated
+  supersede(guard, connection, socket.nsp.name)
+  const entry: Entry = {
+    socket,
+    connection,
+    namespace: socket.nsp.name,
+    policy,
+    identity: authentication.identity,
+    names: namesOf(authentication),
+    lease: authentication.lease,
+    state: 'connecting',
+    ended: null,
+    memberships: [],
+    grants: new Map(),
+    expiring: null,
+    backlog: null,
+  }
+  guard.registry.track(entry)
+  try {
+    const covered = endOf(guard, entry.lease, entry.names)
+    if (covered !== null) throw new AuthError(covered)
+    await applyPolicy(guard, entry)
+    const ended = endOfEntry(guard, entry)
+    if (ended !== null) throw new AuthError(ended)
+    // Nothing is kept for a client that has gone while its credential was checked.
+    if (connection.closed) throw new AuthError('AUTH_UNAVAILABLE', { reason: 'client_gone' })
+    install(entry)
+  } catch (error) {
+    abandon(guard, entry)
+    throw error
+  }
+  socket.data = { ...socket.data, identity: entry.identity, lease: entry.lease }
+  removeCredentials(guard, socket)
+  return entry
+}
+
+/** Lets go of a socket that will not connect after all. */
+export function abandon(guard: Guard, entry: Entry): void {
+  entry.state = 'closed'
+  guard.registry.forget(entry)
+}
+
+/** An earlier connect that a later middleware of the application refused, or still holds, gives way to the newer one. */
+function supersede(guard: Guard, connection: Connection, namespace: string): void {
+  for (const entry of guard.registry.ofConnection(connection)) {
+    if (entry.namespace !== namespace || entry.state !== 'connecting') continue
+    entry.ended = 'AUTH_RATE_LIMITED'
+    abandon(guard, entry)
+  }
+}
+
+/** `fetchSockets` sends `handshake.auth` to other nodes, and applications log it: nobody needs the credential any more. */
+function removeCredentials({ strategies }: Guard, socket: Socket): void {
+  for (const { from } of strategies) {
+    for (const source of from) if (source.in === 'auth') delete socket.handshake.auth[source.name]
+  }
+}
