@@ -49,8 +49,14 @@ export const ROOMS = /** @satisfies {Record<string, Room>} */ ({
       Buffer: PLATFORM,
     },
   },
+  php: {
+    rooms: { core: 'value', errors: 'value' },
+    packages: {},
+    node: true,
+    why: "what PHP writes is read alike by every strategy of PHP's, and knows of none of them",
+  },
   strategies: {
-    rooms: { core: 'value', errors: 'value', 'address-ranges': 'value' },
+    rooms: { core: 'value', errors: 'value', 'address-ranges': 'value', php: 'value' },
     packages: { jose: 'value', cookie: 'value', 'cookie-signature': 'value' },
     node: true,
     oneFileOneSubpath: true,
@@ -114,7 +120,7 @@ export const NOBODY_IMPORTS = Object.freeze({
 
 /** Files that several files of a room may import. */
 export const SHARED = Object.freeze({
-  strategies: ['from', 'option-checks', 'strict-json', 'php-serialized', 'http-call'],
+  strategies: ['from', 'identified', 'option-checks', 'strict-json', 'http-call'],
   channels: [],
   revocations: [],
 })

@@ -48,19 +48,6 @@ export function requireSecrets(secret: unknown): readonly string[] {
   return Object.freeze(secrets)
 }
 
-/**
- * A test that accepts a session id only as a whole, whether or not the pattern is anchored.
- *
- * @throws TypeError when the pattern keeps state between calls (`g`, `y`) or matches line by line (`m`)
- */
-export function wholeMatch(pattern: RegExp, option: string): (value: string) => boolean {
-  if (!(pattern instanceof RegExp) || /[gmy]/.test(pattern.flags)) {
-    throw new TypeError(`"${option}" must be a RegExp without the flags g, m and y`)
-  }
-  const whole = new RegExp(`^(?:${pattern.source})$`, pattern.flags)
-  return (value) => whole.test(value)
-}
-
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }

@@ -3,8 +3,8 @@
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
 import { allowQuery, fromCookie } from './from.ts'
-import { LONGEST_TIMER_MS, positive, systemClock, text } from './option-checks.ts'
-import { requireSecrets, wholeMatch } from './session-cookie.ts'
+import { LONGEST_TIMER_MS, positive, systemClock, text, wholeMatch } from './option-checks.ts'
+import { requireSecrets } from './session-cookie.ts'
 import type { Deadline, SessionStore } from './session-store.ts'
 
 /** A session as its JSON: dates are ISO strings. Whatever else the application keeps there is `unknown` until it is typed. */

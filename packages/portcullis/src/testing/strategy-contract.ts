@@ -102,9 +102,9 @@ export function strategyContract(options: StrategyContractOptions): readonly Con
       async run() {
         const [subject, request] = [await strategy(), await good()]
         const answer = await recognised(subject, request)
-        assertHidden(JSON.stringify(answer), credentialsOf(subject, request), 'authentication')
-        // `revocableBy` may hold a session's id: it stays on the node and is digested before it travels.
-        assertHidden(JSON.stringify([answer.identity, answer.lease]), secrets, 'identity or lease')
+        // `revocableBy` may hold a session's id, which may be all of the credential: it stays on the node and is digested there.
+        const hidden = [...credentialsOf(subject, request), ...secrets]
+        assertHidden(JSON.stringify([answer.identity, answer.lease]), hidden, 'identity or lease')
       },
     },
     {
