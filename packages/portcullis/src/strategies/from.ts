@@ -84,6 +84,32 @@ export function allowQuery(parameter: string): CredentialSource {
   }
 }
 
+/**
+ * The second of two WebSocket subprotocols, for browsers, which can set no header on a WebSocket: `io(url, { transports:
+ * ['websocket'], protocols: ['portcullis', token] })`. The server answers with the first, so the token is not repeated. It
+ * must be made of token characters (RFC 9110 section 5.6.2), as a JSON Web Token or a ticket is; `=` and `/` are none.
+ *
+ * @see RFC 6455 sections 1.9 and 4.1
+ */
+export function fromProtocol(subprotocol = 'portcullis'): CredentialSource {
+  requireName(subprotocol, 'subprotocol')
+  return {
+    in: 'header',
+    name: 'sec-websocket-protocol',
+    ambient: false,
+    read({ headers }) {
+      const value = headers['sec-websocket-protocol']
+      if (typeof value !== 'string') return null
+      const [first, credential = '', ...rest] = bounded(value)
+        .split(',')
+        .map((part) => part.trim())
+      if (first !== subprotocol) return null
+      if (rest.length > 0) throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'presented_twice' })
+      return credential
+    },
+  }
+}
+
 /** As cookie 0.7, which express-session 1.19 has: unlike cookie 1 it takes a pair of quotes off. Broken escapes stay. */
 function decodeCookie(raw: string): string {
   const value = raw.startsWith('"') && raw.endsWith('"') ? raw.slice(1, -1) : raw
