@@ -21,6 +21,7 @@ import { createLeaseTimer } from './server/lease-timer.ts'
 import { type Limits, resolveLimits } from './server/limits.ts'
 import { createCheckOrigin, type Origins } from './server/origin.ts'
 import { endEntry, type ProtectedServer, protectServer } from './server/protect.ts'
+import { createRedaction } from './server/redact.ts'
 import { createRegistry } from './server/registry.ts'
 import { type OnError, safely, warnOfError } from './server/report.ts'
 import { applyRevocation, type Receipt, type RevokeOptions, toRevocation } from './server/revoke.ts'
@@ -137,6 +138,7 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
   requireOptions(options)
   const { strategies, clock = systemClock } = options
   const limits = resolveLimits(options.limits)
+  warnOfQuery(strategies)
   let state: 'open' | 'closed' = 'open'
   const guard: Guard = {
     strategies: [...strategies],
@@ -148,6 +150,7 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
     revocations: createRevocationIndex(),
     leases: createLeaseTimer(clock),
     throttle: createThrottle(limits),
+    redaction: createRedaction(strategies),
     deferMs: deferMsOf(options),
     ready: () =>
       state === 'closed' ? Promise.reject(new AuthError('AUTH_UNAVAILABLE', { reason: 'closed' })) : followed,
@@ -267,6 +270,17 @@ function requireOptions(options: AuthOptions<Strategy>): void {
     if (options[option] !== undefined && typeof options[option] !== 'function')
       throw new TypeError(`"${option}" must be a function`)
   }
+}
+
+/** At every start, since whoever reads a log may not have read the configuration. */
+function warnOfQuery(strategies: readonly Strategy[]): void {
+  const sources = strategies.flatMap(({ from }) => from.filter((source) => source.in === 'query'))
+  if (sources.length === 0) return
+  const names = sources.map(({ name }) => JSON.stringify(name)).join(', ')
+  process.emitWarning(`credentials are read from the query (${names}): whatever logs URLs logs them`, {
+    type: 'SecurityWarning',
+    code: 'PORTCULLIS_QUERY_CREDENTIAL',
+  })
 }
 
 function deferMsOf({ deferMs, strategies }: AuthOptions<Strategy>): number | null {

@@ -57,7 +57,7 @@ export async function authorize(guard: Guard, candidate: Candidate): Promise<Ent
     throw error
   }
   socket.data = { ...socket.data, identity: entry.identity, lease: entry.lease }
-  removeCredentials(guard, socket)
+  guard.redaction.socket(socket)
   return entry
 }
 
@@ -73,12 +73,5 @@ function supersede(guard: Guard, connection: Connection, namespace: string): voi
     if (entry.namespace !== namespace || entry.state !== 'connecting') continue
     entry.ended = 'AUTH_RATE_LIMITED'
     abandon(guard, entry)
-  }
-}
-
-/** `fetchSockets` sends `handshake.auth` to other nodes, and applications log it: nobody needs the credential any more. */
-function removeCredentials({ strategies }: Guard, socket: Socket): void {
-  for (const { from } of strategies) {
-    for (const source of from) if (source.in === 'auth') delete socket.handshake.auth[source.name]
   }
 }

@@ -46,6 +46,7 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
     if (pending >= guard.limits.maxPendingHandshakes)
       throw new AuthError('AUTH_UNAVAILABLE', { reason: 'pending_handshakes' })
     const handshake = handshakeView(request, client, request._query ?? {}, guard.clock.now())
+    guard.redaction.request(request)
     if (rawValues(request, 'authorization').length > 1) {
       throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'presented_twice' })
     }
@@ -69,6 +70,7 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
     // Of an unknown session id, Engine.IO says so itself.
     if (authenticated === null || pin === null) return
     const now = handshakeView(request, options.clientAddress(request), request._query ?? {}, guard.clock.now())
+    guard.redaction.request(request)
     if (pinOf(authenticated, now) !== pin) throw new AuthError('AUTH_FORBIDDEN', { reason: 'credential_changed' })
   }
 

@@ -11,6 +11,7 @@ import type { AuditTrail } from './audit-trail.ts'
 import { withDeadline } from './deadline.ts'
 import type { LeaseTimer } from './lease-timer.ts'
 import type { Limits } from './limits.ts'
+import type { Redaction } from './redact.ts'
 import type { Entry, Registry } from './registry.ts'
 import type { OnError } from './report.ts'
 import type { Throttle } from './throttle.ts'
@@ -25,6 +26,7 @@ export interface Guard {
   readonly revocations: RevocationIndex
   readonly leases: LeaseTimer
   readonly throttle: Throttle
+  readonly redaction: Redaction
   /** How long a socket may stay connected before it presents a credential; null when it must come with one. */
   readonly deferMs: number | null
   /** Settles at once when the revocation log is being followed; rejects with AUTH_UNAVAILABLE when it is not. */

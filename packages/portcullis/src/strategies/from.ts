@@ -7,6 +7,9 @@ import { AuthError } from '../errors.ts'
 /** A longer credential is refused before anything decodes it. Bytes; header values are one byte per character. */
 export const MAX_CREDENTIAL_BYTES = 8192
 
+/** Engine.IO's own parameters of the query. */
+const ENGINE_PARAMETERS = new Set(['EIO', 'transport', 'sid', 't', 'b64', 'j'])
+
 /**
  * `Authorization: Bearer <token>` (RFC 6750 section 2.1), or another scheme. The scheme's name is compared without case
  * (RFC 9110 section 11.1). Another scheme in the header is no credential of this kind.
@@ -68,12 +71,15 @@ export function fromCookie(name: string): CredentialSource {
 
 /**
  * A parameter of the handshake's query, which proxies and servers log. For clients that can send nothing else; off
- * unless named.
+ * unless named. The server takes it out of the request once it is read, and warns at its start.
+ *
+ * @throws TypeError for a parameter of Engine.IO's own
  *
  * @see RFC 6750 section 2.3, RFC 9700 section 4.3.2
  */
 export function allowQuery(parameter: string): CredentialSource {
   requireName(parameter, 'parameter')
+  if (ENGINE_PARAMETERS.has(parameter)) throw new TypeError(`"parameter" must not be ${parameter}: Engine.IO has it`)
   return {
     in: 'query',
     name: parameter,

@@ -226,9 +226,9 @@ describe('the id of a session', () => {
 
   it('S8: comes from the query only where allowQuerySessionId names the parameter', async () => {
     const sid = await keep('user_id|i:1;')
-    const handshake = handshakeOf({ query: { PHPSESSID: sid, sid } })
+    const handshake = handshakeOf({ query: { PHPSESSID: sid, session: sid } })
     expect(await over().authenticate(handshake, null)).toBeNull()
-    expect(await over({ allowQuerySessionId: 'sid' }).authenticate(handshake, null)).not.toBeNull()
+    expect(await over({ allowQuerySessionId: 'session' }).authenticate(handshake, null)).not.toBeNull()
   })
 })
 

@@ -1,0 +1,66 @@
+/** Takes credentials out of what applications log and adapters send to other nodes, once they have been read. */
+
+import type { Socket } from 'socket.io'
+import type { Strategy } from '../core/strategy.ts'
+import type { EngineRequest } from './door.ts'
+
+/** What stands where a credential stood in a URL. */
+const REDACTED = 'redacted'
+
+export interface Redaction {
+  /** Takes the credentials out of a request's URL and query. What needs them must have read them. */
+  request(request: EngineRequest): void
+  /**
+   * Takes them out of `socket.handshake`: `fetchSockets` sends it to other nodes. `socket.request` is left as it came, for
+   * middlewares that read the same cookie.
+   */
+  socket(socket: Socket): void
+}
+
+export function createRedaction(strategies: readonly Strategy[]): Redaction {
+  const names = {
+    header: new Set<string>(),
+    cookie: new Set<string>(),
+    query: new Set<string>(),
+    auth: new Set<string>(),
+  }
+  for (const { from } of strategies) for (const source of from) names[source.in].add(source.name)
+
+  return {
+    request(request) {
+      if (names.query.size === 0 || request.url === undefined) return
+      request.url = withoutParameters(request.url, names.query)
+      for (const name of names.query) delete request._query?.[name]
+    },
+    socket({ handshake }) {
+      for (const name of names.auth) delete handshake.auth[name]
+      const { cookie } = handshake.headers
+      const headers = Object.entries(handshake.headers).filter(([name]) => !names.header.has(name))
+      const kept = Object.fromEntries(headers)
+      if (cookie !== undefined && names.cookie.size > 0) {
+        const others = withoutCookies(cookie, names.cookie)
+        if (others === '') delete kept.cookie
+        else kept.cookie = others
+      }
+      handshake.headers = kept
+    },
+  }
+}
+
+function withoutParameters(url: string, names: ReadonlySet<string>): string {
+  const at = url.indexOf('?')
+  if (at === -1) return url
+  const parts = url.slice(at + 1).split('&')
+  const kept = parts.map((part) => {
+    const name = part.split('=', 1)[0] ?? ''
+    // Decoded as the query itself was: "tok%65n" is "token".
+    const [decoded = ''] = new URLSearchParams(name).keys()
+    return names.has(decoded) ? `${name}=${REDACTED}` : part
+  })
+  return `${url.slice(0, at)}?${kept.join('&')}`
+}
+
+function withoutCookies(header: string, names: ReadonlySet<string>): string {
+  const pairs = header.split(';').map((pair) => pair.trim())
+  return pairs.filter((pair) => !names.has(pair.split('=', 1)[0]?.trim() ?? '')).join('; ')
+}
