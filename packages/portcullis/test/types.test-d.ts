@@ -1,9 +1,11 @@
 /** What must not compile, and what must be inferred without a type argument. */
 
+import { type } from 'arktype'
 import { createAuth, deny, type Identity, permit, permitIf, requireScope, type Strategy } from 'portcullis'
 import { jwt } from 'portcullis/strategies/jwt'
 import { session } from 'portcullis/strategies/session'
 import type { Namespace, Server } from 'socket.io'
+import * as v from 'valibot'
 import { describe, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 
@@ -65,6 +67,28 @@ describe('inference', () => {
           expectTypeOf(params).toEqualTypeOf<{ readonly org: string; readonly id: string }>()
           return permit()
         },
+      },
+    })
+  })
+
+  it('takes the schemas of valibot and arktype as it takes those of zod', () => {
+    auth.protect(typed, {
+      events: {
+        'message:send': {
+          args: v.tuple([v.object({ text: v.pipe(v.string(), v.trim()) })]),
+          rule: ({ args }) => {
+            expectTypeOf(args).toEqualTypeOf<[message: { text: string }]>()
+            return permit()
+          },
+        },
+        'message:list': () => permit(),
+      },
+    })
+    auth.protect(typed, {
+      events: {
+        'message:send': { args: type([{ text: 'string.trim' }]), rule: () => permit() },
+        // @ts-expect-error the listener takes no argument
+        'message:list': { args: type(['string']), rule: () => permit() },
       },
     })
   })

@@ -1,5 +1,7 @@
+import { type } from 'arktype'
 import { deny, permit, permitIf, requireScope } from 'portcullis'
 import type { Socket } from 'socket.io-client'
+import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { gate, next, outcome, start } from '../harness.ts'
@@ -344,6 +346,20 @@ describe('arguments', () => {
     await socket.emitWithAck('send', { text: ' hi ', admin: true })
     expect(asked).toEqual([[{ text: 'hi' }]])
     await expect.poll(() => seen).toContainEqual(['send', { text: 'hi' }])
+  })
+
+  it.each([
+    ['zod', z.tuple([z.object({ text: z.string().trim().min(1) })])],
+    ['valibot', v.tuple([v.object({ text: v.pipe(v.string(), v.trim(), v.minLength(1)) })])],
+    ['arktype', type([{ text: 'string.trim |> string >= 1' }])],
+  ])('are checked and put out by %s alike', async (_name, args) => {
+    const { socket, seen } = await chatting({ send: { args, rule: () => permit() } as never })
+    await socket.emitWithAck('send', { text: ' hi ' })
+    await expect.poll(() => seen).toContainEqual(['send', { text: 'hi' }])
+    for (const wrong of [[], [{}], [{ text: '  ' }], [{ text: 7 }], [null], ['text']]) {
+      expect(await socket.emitWithAck('send', ...wrong)).toMatchObject({ error: { code: 'AUTH_ARGUMENTS_INVALID' } })
+    }
+    expect(seen.filter((line) => Array.isArray(line))).toHaveLength(1)
   })
 
   it.each([[[]], [[{}]], [[{ text: '' }]], [[{ text: 'too long' }]], [[{ text: 'hi' }, 'more']], [[null]], [['text']]])(

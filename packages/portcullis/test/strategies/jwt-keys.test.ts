@@ -130,6 +130,32 @@ describe('keys', () => {
     await refused(named, await sign(claimsWith(), { alg: 'RS256', kid: 'other' }, newKey), 'key')
   })
 
+  it('F6: rotate by three deployments: the old, both, the new', async () => {
+    const jwk = async (pair: typeof rsa, kid: string) => ({ ...(await exportJWK(pair.publicKey)), kid })
+    const [oldKey, newKey] = [await jwk(rsa, 'old'), await jwk(otherRsa, 'new')]
+    const ofOld = await sign(claimsWith(), { alg: 'RS256', kid: 'old' }, rsa.privateKey)
+    const ofNew = await sign(claimsWith(), { alg: 'RS256', kid: 'new' }, otherRsa.privateKey)
+    const before = strategyWith({ keys: [oldKey] })
+    await accepted(before, ofOld)
+    await refused(before, ofNew, 'key')
+    const during = strategyWith({ keys: [oldKey, newKey] })
+    for (const token of [ofOld, ofNew]) await accepted(during, token)
+    const after = strategyWith({ keys: [newKey] })
+    await refused(after, ofOld, 'key')
+    await accepted(after, ofNew)
+    const secrets = [secret, randomBytes(32)] as const
+    const signed = await Promise.all(secrets.map((each) => sign(claimsWith(), {}, each)))
+    for (const token of signed) await accepted(strategyWith({ keys: secrets }), token)
+    await refused(strategyWith({ keys: secrets[1] }), signed[0] ?? '', 'signature')
+    await accepted(strategyWith({ keys: secrets[1] }), signed[1] ?? '')
+  })
+
+  it('given as such are not forgotten by purge()', async () => {
+    const strategy = strategyWith()
+    strategy.purge()
+    await accepted(strategy, await sign(claimsWith()))
+  })
+
   it('not for verifying signatures are not used', async () => {
     const token = await sign(claimsWith(), { alg: 'ES256', kid: 'k' }, ec.privateKey)
     for (const wrong of [{ use: 'enc' }, { key_ops: ['encrypt'] }, { key_ops: ['sign'] }, { key_ops: [] }]) {
