@@ -49,6 +49,18 @@ export const ROOMS = /** @satisfies {Record<string, Room>} */ ({
       Buffer: PLATFORM,
     },
   },
+  'option-checks': {
+    rooms: { core: 'types' },
+    packages: {},
+    node: false,
+    why: 'options are checked alike everywhere, so that a mistake is told in the same words',
+  },
+  outbound: {
+    rooms: { errors: 'value', 'option-checks': 'value' },
+    packages: {},
+    node: true,
+    why: 'a call to somebody else has the same bounds whoever makes it, and knows nothing of what it asks',
+  },
   php: {
     rooms: { core: 'value', errors: 'value' },
     packages: {},
@@ -56,7 +68,14 @@ export const ROOMS = /** @satisfies {Record<string, Room>} */ ({
     why: "what PHP writes is read alike by every strategy of PHP's, and knows of none of them",
   },
   strategies: {
-    rooms: { core: 'value', errors: 'value', 'address-ranges': 'value', php: 'value' },
+    rooms: {
+      core: 'value',
+      errors: 'value',
+      'address-ranges': 'value',
+      'option-checks': 'value',
+      outbound: 'value',
+      php: 'value',
+    },
     packages: { jose: 'value', cookie: 'value', 'cookie-signature': 'value' },
     node: true,
     oneFileOneSubpath: true,
@@ -120,7 +139,7 @@ export const NOBODY_IMPORTS = Object.freeze({
 
 /** Files that several files of a room may import. */
 export const SHARED = Object.freeze({
-  strategies: ['from', 'identified', 'option-checks', 'strict-json', 'http-call'],
+  strategies: ['from', 'identified', 'option-checks', 'strict-json'],
   channels: [],
   revocations: [],
 })

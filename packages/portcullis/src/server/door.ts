@@ -9,15 +9,10 @@ import type { ClientAddress } from './client-address.ts'
 import type { Admission, Connection } from './connection.ts'
 import { withDeadline } from './deadline.ts'
 import { asAuthError, endOf, type Guard } from './guard.ts'
-import { handshakeView } from './handshake-view.ts'
+import { type EngineRequest, handshakeView } from './handshake-view.ts'
 import { isUpgrade, writeRefusal } from './http-refusal.ts'
 import { type CheckOrigin, type OriginProof, rawValues } from './origin.ts'
 import { namesOf } from './registry.ts'
-
-/** A request as Engine.IO prepares it: the query is parsed before any middleware runs. */
-export interface EngineRequest extends IncomingMessage {
-  _query?: Record<string, string>
-}
 
 export interface DoorOptions {
   readonly checkOrigin: CheckOrigin

@@ -4,6 +4,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Handshake } from '../core/handshake.ts'
 import type { ClientAddress } from './client-address.ts'
 
+/** A request as Engine.IO prepares it: the query is parsed before any middleware runs. */
+export interface EngineRequest extends IncomingMessage {
+  _query?: Record<string, string>
+}
+
 /** `nowMs` is epoch milliseconds; `query` is Engine.IO's parsed query. */
 export function handshakeView(
   request: IncomingMessage,

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'socket.io'
 import type { Strategy } from '../core/strategy.ts'
-import type { EngineRequest } from './door.ts'
+import type { EngineRequest } from './handshake-view.ts'
 
 /** What stands where a credential stood in a URL. */
 const REDACTED = 'redacted'

@@ -2,8 +2,6 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
-import type { Row } from './access-token-batch.ts'
-import { fromAuth, fromAuthorization } from './from.ts'
 import {
   credentialSources,
   knownOptions,
@@ -12,7 +10,9 @@ import {
   systemClock,
   THIRTY_DAYS_SECONDS,
   text,
-} from './option-checks.ts'
+} from '../option-checks.ts'
+import type { Row } from './access-token-batch.ts'
+import { fromAuth, fromAuthorization } from './from.ts'
 
 /** What is needed of Postgres: a `pg.Pool`, or anything that answers like one. */
 export interface AccessTokenDatabase {

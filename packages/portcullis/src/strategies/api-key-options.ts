@@ -3,7 +3,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
 import { AuthError } from '../errors.ts'
-import { fromAuth, MAX_CREDENTIAL_BYTES } from './from.ts'
 import {
   credentialSources,
   knownOptions,
@@ -12,7 +11,8 @@ import {
   systemClock,
   THIRTY_DAYS_SECONDS,
   text,
-} from './option-checks.ts'
+} from '../option-checks.ts'
+import { fromAuth, MAX_CREDENTIAL_BYTES } from './from.ts'
 
 /** What is kept of a key. */
 export interface ApiKeyRecord<Claims = unknown> {

@@ -1,7 +1,7 @@
 /** What `basic()` may be told, and the check of it at start-up. */
 
 import type { Clock } from '../core/clock.ts'
-import { knownOptions, LONGEST_TIMER_MS, positive, systemClock, THIRTY_DAYS_SECONDS, text } from './option-checks.ts'
+import { knownOptions, LONGEST_TIMER_MS, positive, systemClock, THIRTY_DAYS_SECONDS, text } from '../option-checks.ts'
 
 /** Who has given the right password. */
 export interface BasicSubject<Claims = unknown> {

@@ -4,7 +4,7 @@ import { createPrivateKey, type JsonWebKey, type KeyObject, randomUUID } from 'n
 import { type JWK, SignJWT } from 'jose'
 import type { Clock } from '../core/clock.ts'
 import { AuthError } from '../errors.ts'
-import { text } from './option-checks.ts'
+import { text } from '../option-checks.ts'
 
 /** A private key as a JWK that names its algorithm. */
 export interface ClientKey extends JWK {

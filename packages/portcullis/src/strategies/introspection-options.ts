@@ -3,11 +3,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
 import type { StandardSchemaV1 } from '../core/standard-schema.ts'
-import { fromAuth, fromAuthorization } from './from.ts'
-import { createHttpCall, type HttpCall } from './http-call.ts'
-import { callUrl } from './http-call-options.ts'
-import type { ExpectedToken } from './introspection-answer.ts'
-import { type ClientKey, type ClientOptions, type ClientProof, clientProof } from './introspection-client.ts'
 import {
   credentialSources,
   knownOptions,
@@ -16,7 +11,12 @@ import {
   systemClock,
   THIRTY_DAYS_SECONDS,
   text,
-} from './option-checks.ts'
+} from '../option-checks.ts'
+import { createHttpCall, type HttpCall } from '../outbound/http-call.ts'
+import { callUrl } from '../outbound/options.ts'
+import { fromAuth, fromAuthorization } from './from.ts'
+import type { ExpectedToken } from './introspection-answer.ts'
+import { type ClientKey, type ClientOptions, type ClientProof, clientProof } from './introspection-client.ts'
 
 /** Claims when no schema says more. */
 export interface IntrospectionClaims {

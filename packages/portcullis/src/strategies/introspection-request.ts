@@ -2,7 +2,7 @@
 
 import type { Clock } from '../core/clock.ts'
 import { AuthError } from '../errors.ts'
-import type { HttpCall, HttpResponse } from './http-call.ts'
+import type { HttpCall, HttpResponse } from '../outbound/http-call.ts'
 import type { ClientProof } from './introspection-client.ts'
 import { type JsonObject, own, parseStrictJson } from './strict-json.ts'
 

@@ -5,8 +5,8 @@ import type { Identity } from '../core/identity.ts'
 import type { StandardSchemaV1 } from '../core/standard-schema.ts'
 import type { Authentication, Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
+import { type Answer, createAnswerCache } from '../outbound/cache.ts'
 import { MAX_CREDENTIAL_BYTES, readOne } from './from.ts'
-import { type Answer, createAnswerCache } from './http-call-cache.ts'
 import { type CheckedToken, checkAnswer, expiryOf, refuse } from './introspection-answer.ts'
 import {
   type IntrospectionClaims,

@@ -2,12 +2,12 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
+import { knownOptions, LONGEST_TIMER_MS, positive, systemClock, THIRTY_DAYS_SECONDS, text } from '../option-checks.ts'
 import { type BoundedRedis, type PhpRedisClient, readerOf } from '../php/redis.ts'
 import type { PhpRecord } from '../php/serialized.ts'
 import { fromCookie } from './from.ts'
 import type { LoginSubject } from './identified.ts'
 import { CIPHER_KEY_BYTES, type LaravelCipher } from './laravel-session-envelope.ts'
-import { knownOptions, LONGEST_TIMER_MS, positive, systemClock, THIRTY_DAYS_SECONDS, text } from './option-checks.ts'
 
 /** Options of `laravelSession`; `redis`, `appKey` and `prefix` are required. */
 export interface LaravelSessionOptions<Claims, Scheme extends string> {

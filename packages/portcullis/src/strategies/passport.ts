@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Identity } from '../core/identity.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
-import { LONGEST_TIMER_MS, systemClock } from './option-checks.ts'
+import { LONGEST_TIMER_MS, systemClock } from '../option-checks.ts'
 import type { Identified, NoClaims, SessionOf, SessionOptions } from './session.ts'
 import { session } from './session.ts'
 

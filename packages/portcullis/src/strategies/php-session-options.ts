@@ -2,10 +2,6 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
-import { type BoundedRedis, type PhpRedisClient, readerOf } from '../php/redis.ts'
-import type { PhpRecord } from '../php/serialized.ts'
-import { allowQuery, fromCookie } from './from.ts'
-import type { LoginSubject } from './identified.ts'
 import {
   knownOptions,
   LONGEST_TIMER_MS,
@@ -14,7 +10,11 @@ import {
   THIRTY_DAYS_SECONDS,
   text,
   wholeMatch,
-} from './option-checks.ts'
+} from '../option-checks.ts'
+import { type BoundedRedis, type PhpRedisClient, readerOf } from '../php/redis.ts'
+import type { PhpRecord } from '../php/serialized.ts'
+import { allowQuery, fromCookie } from './from.ts'
+import type { LoginSubject } from './identified.ts'
 import { PHP_HANDLERS, type PhpHandler } from './php-session-formats.ts'
 
 /** Options of `phpSession`; `redis` and `identify` are required. */

@@ -29,7 +29,7 @@ const WARNING_INTERVAL_MS = 60_000
  *
  * Reads `PHPSESSID` unless `name` says otherwise, and of several such cookies the first, as PHP does. A request without the
  * cookie, or with a session on which nobody is logged in, has no identity here and the next strategy is asked; a cookie whose
- * session is gone is refused. Objects and enum cases are data (`PhpObject`); what cycles, or exceeds 1 MiB, a depth of 64 or
+ * session is gone is refused, and so is one whose session PHP keeps as no bytes because nothing is in it. Objects and enum cases are data (`PhpObject`); what cycles, or exceeds 1 MiB, a depth of 64 or
  * 10,000 values, is refused. The lease ends after `leaseSeconds` or with `maxLifetimeSeconds`; then the client presents its
  * cookie again. `auth.revoke({ session: id })` ends it at once.
  *

@@ -2,8 +2,8 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
+import { LONGEST_TIMER_MS, positive, systemClock, text, wholeMatch } from '../option-checks.ts'
 import { allowQuery, fromCookie } from './from.ts'
-import { LONGEST_TIMER_MS, positive, systemClock, text, wholeMatch } from './option-checks.ts'
 import { requireSecrets } from './session-cookie.ts'
 import type { Deadline, SessionStore } from './session-store.ts'
 

@@ -7,8 +7,8 @@ import type { CredentialSource, Handshake } from '../core/handshake.ts'
 import type { Identity } from '../core/identity.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
+import { knownOptions, positive, systemClock, text } from '../option-checks.ts'
 import { MAX_CREDENTIAL_BYTES } from './from.ts'
-import { knownOptions, positive, systemClock, text } from './option-checks.ts'
 
 /** Options of `trustedHeaders`; `proxies` and `subject` are required. */
 export interface TrustedHeadersOptions<Name extends string = never, Scheme extends string = 'trusted-headers'> {

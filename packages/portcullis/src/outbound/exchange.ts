@@ -3,7 +3,7 @@
 import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import type { HttpCallSettings } from './http-call-options.ts'
+import type { HttpCallSettings } from './options.ts'
 
 /** What to send. `content-length`, `host`, `connection` and `accept-encoding` are set by the call itself. */
 export interface HttpRequest {

@@ -1,7 +1,7 @@
 /** The checks that the options of several strategies need. Each throws a `TypeError` that quotes the option, never its value. */
 
-import type { Clock } from '../core/clock.ts'
-import type { CredentialSource } from '../core/handshake.ts'
+import type { Clock } from './core/clock.ts'
+import type { CredentialSource } from './core/handshake.ts'
 
 export const THIRTY_DAYS_SECONDS = 2_592_000
 /** Node fires a longer timer at once. */

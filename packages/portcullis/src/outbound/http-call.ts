@@ -13,20 +13,14 @@
  */
 
 import { AuthError } from '../errors.ts'
-import { checkedLookup, type Resolve } from './http-call-address.ts'
-import { type BreakerState, createBreaker } from './http-call-breaker.ts'
-import {
-  createExchange,
-  type FailureReason,
-  type HttpRequest,
-  type HttpResponse,
-  type Outcome,
-} from './http-call-exchange.ts'
-import { type HttpCallOptions, settingsOf } from './http-call-options.ts'
-import { createSlots } from './http-call-slots.ts'
+import { checkedLookup, type Resolve } from './address.ts'
+import { type BreakerState, createBreaker } from './breaker.ts'
+import { createExchange, type FailureReason, type HttpRequest, type HttpResponse, type Outcome } from './exchange.ts'
+import { type HttpCallOptions, settingsOf } from './options.ts'
+import { createSlots } from './slots.ts'
 
-export type { HttpRequest, HttpResponse } from './http-call-exchange.ts'
-export type { HttpCallOptions } from './http-call-options.ts'
+export type { HttpRequest, HttpResponse } from './exchange.ts'
+export type { HttpCallOptions } from './options.ts'
 
 /** For metrics. */
 export interface HttpCallState {
@@ -119,7 +113,9 @@ export function createHttpCall(options: HttpCallOptions, system: HttpCallSystem 
   }
 
   function unavailable(reason: FailureReason | 'busy', code = ''): AuthError {
-    const cause = new Error(`the call to ${url.origin} failed: ${reason}${code === '' ? '' : ` (${code})`}`)
+    const hint =
+      reason === 'address_refused' ? ': its name resolves to a private address, see "allowPrivateAddresses"' : ''
+    const cause = new Error(`the call to ${url.origin} failed: ${reason}${code === '' ? '' : ` (${code})`}${hint}`)
     return new AuthError('AUTH_UNAVAILABLE', { reason, cause })
   }
 

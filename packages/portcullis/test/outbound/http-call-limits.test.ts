@@ -1,8 +1,8 @@
 import { AuthError } from 'portcullis'
 import { describe, expect, it } from 'vitest'
-import { createHttpCall } from '../../src/strategies/http-call.ts'
-import { createSlots } from '../../src/strategies/http-call-slots.ts'
-import { backend, failure, rawBackend } from './webhook-fixtures.ts'
+import { createHttpCall } from '../../src/outbound/http-call.ts'
+import { createSlots } from '../../src/outbound/slots.ts'
+import { backend, failure, rawBackend } from '../strategies/webhook-fixtures.ts'
 
 const GET = { method: 'GET' } as const
 

@@ -1,8 +1,8 @@
 import type { LookupAddress } from 'node:dns'
 import { describe, expect, it } from 'vitest'
-import { createHttpCall } from '../../src/strategies/http-call.ts'
-import { isLoopbackHost } from '../../src/strategies/http-call-address.ts'
-import { backend, failure, selfSigned } from './webhook-fixtures.ts'
+import { isLoopbackHost } from '../../src/outbound/address.ts'
+import { createHttpCall } from '../../src/outbound/http-call.ts'
+import { backend, failure, selfSigned } from '../strategies/webhook-fixtures.ts'
 
 const GET = { method: 'GET' } as const
 

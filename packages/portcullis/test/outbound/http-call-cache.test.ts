@@ -3,8 +3,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { fakeClock } from 'portcullis/testing'
 import { describe, expect, it } from 'vitest'
-import { type Answer, type AnswerCacheOptions, createAnswerCache } from '../../src/strategies/http-call-cache.ts'
-import { freshSeconds } from '../../src/strategies/http-call-freshness.ts'
+import { type Answer, type AnswerCacheOptions, createAnswerCache } from '../../src/outbound/cache.ts'
+import { freshSeconds } from '../../src/outbound/freshness.ts'
 
 /** A cache of numbers, and how often it had to ask. */
 function cached(options: Partial<AnswerCacheOptions> = {}) {

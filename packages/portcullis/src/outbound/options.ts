@@ -1,8 +1,8 @@
 /** What `createHttpCall()` may be told, and the check of it at start-up. */
 
 import { X509Certificate } from 'node:crypto'
-import { isLoopbackHost } from './http-call-address.ts'
-import { knownOptions, LONGEST_TIMER_MS, positive } from './option-checks.ts'
+import { knownOptions, LONGEST_TIMER_MS, positive } from '../option-checks.ts'
+import { isLoopbackHost } from './address.ts'
 
 /** Options of `createHttpCall`; `url` is required. */
 export interface HttpCallOptions {

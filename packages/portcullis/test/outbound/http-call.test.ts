@@ -2,11 +2,11 @@ import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { AuthError } from 'portcullis'
 import { describe, expect, it } from 'vitest'
-import { createHttpCall } from '../../src/strategies/http-call.ts'
-import { checkedLookup } from '../../src/strategies/http-call-address.ts'
-import { createExchange } from '../../src/strategies/http-call-exchange.ts'
-import { settingsOf } from '../../src/strategies/http-call-options.ts'
-import { backend, duration, failure, rawBackend } from './webhook-fixtures.ts'
+import { checkedLookup } from '../../src/outbound/address.ts'
+import { createExchange } from '../../src/outbound/exchange.ts'
+import { createHttpCall } from '../../src/outbound/http-call.ts'
+import { settingsOf } from '../../src/outbound/options.ts'
+import { backend, duration, failure, rawBackend } from '../strategies/webhook-fixtures.ts'
 
 const POST = { method: 'POST', body: '{"credential":"hidden-credential"}' } as const
 const HIDDEN = ['hidden-credential', 'hidden-query', 'hidden-header']
