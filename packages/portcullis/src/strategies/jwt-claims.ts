@@ -8,9 +8,13 @@ import { refuse } from './strict-jws.ts'
 export interface ExpectedClaims {
   readonly issuer: string
   readonly audience: string
+  readonly profile: JwtProfile | undefined
   readonly leewaySeconds: number
   readonly maxLifetimeSeconds: number
 }
+
+/** A set of rules for tokens of one use. `at+jwt`: access tokens by RFC 9068. */
+export type JwtProfile = 'at+jwt'
 
 /** The registered claims that become identity and lease. Times are epoch seconds. */
 export interface RegisteredClaims {
@@ -43,24 +47,29 @@ export function checkType(header: JsonObject, expected: string | undefined): voi
 }
 
 /**
- * Checks `iss`, `aud`, `sub`, `jti`, `exp`, `iat` and `nbf`. `iss`, `aud`, `sub` and `exp` must be there. A token is accepted
- * while `nbf - leeway <= now < exp + leeway`; its lifetime is counted from `iat`, or from now where it has none.
+ * Checks `iss`, `aud`, `sub`, `jti`, `exp`, `iat` and `nbf`. `iss`, `aud`, `sub` and `exp` must be there, with the profile
+ * `at+jwt` also `iat`, `jti` and `client_id`. A token is accepted while `nbf - leeway <= now < exp + leeway`; its lifetime is
+ * counted from `iat`, or from now where it has none. A token with `cnf` is refused: it is bound to a key that nobody checks
+ * here, and who stole it could present it (RFC 9449 section 7.1, RFC 8705 section 3).
  *
  * @throws AuthError AUTH_EXPIRED when expiry is all that is wrong; AUTH_CREDENTIAL_INVALID otherwise
- * @see RFC 7519 section 4.1, RFC 8725 sections 3.8 and 3.9
+ * @see RFC 7519 section 4.1, RFC 8725 sections 3.8 and 3.9, RFC 9068 section 2.2
  */
 export function checkClaims(payload: JsonObject, expected: ExpectedClaims, nowSeconds: number): RegisteredClaims {
-  const { issuer, audience, leewaySeconds, maxLifetimeSeconds } = expected
+  const { issuer, audience, profile, leewaySeconds, maxLifetimeSeconds } = expected
   if (own(payload, 'iss') !== issuer) refuse('issuer')
   if (!namesAudience(own(payload, 'aud'), audience)) refuse('audience')
   const subject = own(payload, 'sub')
   if (!isName(subject)) refuse('subject')
   const tokenId = own(payload, 'jti')
-  if (tokenId !== undefined && !isName(tokenId)) refuse('token_id')
+  if ((tokenId !== undefined || profile === 'at+jwt') && !isName(tokenId)) refuse('token_id')
+  if (profile === 'at+jwt' && !isName(own(payload, 'client_id'))) refuse('client_id')
+  if (own(payload, 'cnf') !== undefined) refuse('confirmation')
 
   const expiresAt = own(payload, 'exp')
   if (!isDate(expiresAt)) refuse('expiry')
   const issuedAt = own(payload, 'iat')
+  if (issuedAt === undefined && profile === 'at+jwt') refuse('issued_at')
   if (issuedAt !== undefined && (!isDate(issuedAt) || issuedAt > nowSeconds + leewaySeconds)) refuse('issued_at')
   const notBefore = own(payload, 'nbf')
   if (notBefore !== undefined && (!isDate(notBefore) || notBefore > nowSeconds + leewaySeconds)) refuse('not_before')

@@ -22,6 +22,8 @@ export interface KeySource {
    * @throws AuthError AUTH_UNAVAILABLE when they cannot be had now, AUTH_ERROR when one cannot be used at all
    */
   find(alg: string, kid: string | undefined): Promise<readonly CryptoKey[]>
+  /** Forgets keys that were fetched; the next token fetches them again. */
+  purge(): void
 }
 
 /** A key that was looked at and found sound. */
@@ -58,6 +60,7 @@ export function staticKeys(keys: Exclude<JwtKeys, URL | string>, algorithms?: re
         throw new AuthError('AUTH_ERROR', { reason: 'key_unusable', cause })
       }
     },
+    purge() {},
   }
 }
 

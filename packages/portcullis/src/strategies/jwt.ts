@@ -7,26 +7,47 @@ import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { readOne } from './from.ts'
 import { checkClaims, checkType } from './jwt-claims.ts'
-import { type JwtClaims, type JwtOptions, settingsOf } from './jwt-options.ts'
+import { trustedIssuers } from './jwt-issuers.ts'
+import { type JwtClaims, type JwtIssuersOptions, type JwtOptions, settingsOf } from './jwt-options.ts'
 import { type JsonObject, parseStrictJson } from './strict-json.ts'
-import { refuse, type StrictJws, verifyStrictJws } from './strict-jws.ts'
+import { parseStrictJws, refuse, type StrictJws, verifySignature } from './strict-jws.ts'
 
+export type { JwtProfile } from './jwt-claims.ts'
 export type { JwtAlgorithm } from './jwt-key-hygiene.ts'
 export type { JwtKey, JwtKeys } from './jwt-keys.ts'
-export type { JwtClaims, JwtOptions } from './jwt-options.ts'
+export type { JwtClaims, JwtIssuer, JwtIssuersOptions, JwtOptions } from './jwt-options.ts'
 export type { JwtReason } from './strict-jws.ts'
 
+/** What `jwt` makes: a strategy whose fetched keys can be forgotten. */
+export interface JwtStrategy<I extends Identity = Identity> extends Strategy<I> {
+  /**
+   * Forgets every key that was fetched from a JWKS URL, so that a key withdrawn by its issuer verifies nothing from now on.
+   * The next token fetches again; while the URL does not answer, that is AUTH_UNAVAILABLE. Sockets that are connected stay
+   * until their lease ends, or until `auth.revoke`. Does nothing to keys that were given as such.
+   */
+  purge(): void
+}
+
 /**
- * Recognises a signed JWT of one issuer, made for one audience. Reads `Authorization: Bearer`, or `auth.token` of the
- * CONNECT packet, unless `from` says otherwise.
+ * Recognises a signed JWT of a trusted issuer, made for one audience. Reads `Authorization: Bearer`, or `auth.token` of the
+ * CONNECT packet, unless `from` says otherwise. With `issuers`, the token's `iss` chooses among them; `identity.issuer` is
+ * the one whose keys verified it, and a subject is that issuer's.
  *
  * `iss`, `aud`, `exp` and a string `sub` are required. The lease lasts until `exp` plus `leewaySeconds`. Its id, by which
  * `auth.revoke({ tokenId })` ends it, is `jti`; for a token without one, the SHA-256 of header and payload. A token without
- * `iat` counts as issued at 0, so that every revocation of its subject covers it.
+ * `iat` counts as issued at 0, so that every revocation of its subject covers it. Each token is verified anew: none is kept.
  *
- * Does not check: whether the token was revoked (the server does), `nonce`, `azp`, proof of possession (`cnf`), and whether
- * an ID token is used as an access token: set `typ: 'at+jwt'` where the issuer sets it. Revocations are remembered for
- * `maxLifetimeSeconds` plus the leeway, so an issuer whose tokens live longer and carry no `iat` is not for this strategy.
+ * Keys of a URL are fetched at the first token, and again every 5 to 10 minutes while tokens come; an unknown `kid` makes
+ * it look for a new one, at most every 5 s. A key that its issuer withdraws verifies for 10 minutes at most, or until `purge()`.
+ * When the URL does not answer, the keys last fetched serve for one more hour, withdrawn ones too.
+ *
+ * Refuses a token that is bound to a key (`cnf`, by DPoP or mutual TLS), always: as a bearer token it would be worth as much
+ * to a thief, and no proof is checked here.
+ *
+ * Does not check: whether the token was revoked (the server does), `nonce`, `azp`, whether a user or a client itself stands
+ * behind `sub` (RFC 9068 section 5; `claims` can tell), and whether an ID token is used as an access token: set `profile:
+ * 'at+jwt'` where the issuer keeps RFC 9068, or `typ`. Revocations are remembered for `maxLifetimeSeconds` plus the leeway,
+ * so an issuer whose tokens live longer and carry no `iat` is not for this strategy.
  *
  * @throws TypeError at once, when an option is missing or malformed, or a key private or weak
  * @throws AuthError from `authenticate`: AUTH_EXPIRED (valid but for its age), AUTH_CREDENTIAL_INVALID (anything else;
@@ -40,13 +61,23 @@ export type { JwtReason } from './strict-jws.ts'
  *   claims: z.object({ org: z.string(), scope: z.string() }),
  * })
  *
- * @see RFC 7519 section 7.2, RFC 8725 section 3; subpath `portcullis/strategies/jwt`
+ * @example
+ * jwt({
+ *   issuers: {
+ *     'https://login.example': { keys: 'https://login.example/jwks.json', profile: 'at+jwt' },
+ *     'https://partner.example': { keys: partnerPublicKey, audience: 'chat-partners' },
+ *   },
+ *   audience: 'chat',
+ * })
+ *
+ * @see RFC 7519 section 7.2, RFC 8725 section 3, RFC 9068, RFC 9449 section 7.1; subpath `portcullis/strategies/jwt`
  */
 export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
-  options: JwtOptions<Claims, Scheme>,
-): Strategy<Identity<Scheme, Claims>> {
-  const { expected, keys, claims, typ, from, scheme, clock } = settingsOf(options)
-  const { issuer, leewaySeconds, maxLifetimeSeconds } = expected
+  options: JwtOptions<Claims, Scheme> | JwtIssuersOptions<Claims, Scheme>,
+): JwtStrategy<Identity<Scheme, Claims>> {
+  const settings = settingsOf(options)
+  const { claims, from, scheme, leewaySeconds, maxLifetimeSeconds, clock } = settings
+  const issuers = trustedIssuers(settings.trust, settings)
   return Object.freeze({
     scheme: scheme as Scheme,
     from,
@@ -55,10 +86,13 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
     async authenticate(handshake, connect) {
       const token = readOne(from, handshake, connect)
       if (token === null) return null
-      const jws = await verifyStrictJws(token, keys)
+      const jws = parseStrictJws(token)
+      const { expected, typ, keys } = issuers.of(jws)
+      await verifySignature(token, jws, keys)
       checkType(jws.header, typ)
       const payload = parseStrictJson(jws.payload) ?? refuse('payload')
       const { subject, tokenId, issuedAt = 0, expiresAt } = checkClaims(payload, expected, clock.now() / 1000)
+      const { issuer } = expected
       const id = tokenId ?? digestOf(jws)
       return {
         identity: { scheme: scheme as Scheme, issuer, subject, claims: await parseClaims(claims, payload) },
@@ -66,7 +100,8 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
         revocableBy: [{ tokenId: id }],
       }
     },
-  } satisfies Strategy<Identity<Scheme, Claims>>)
+    purge: () => issuers.purge(),
+  } satisfies JwtStrategy<Identity<Scheme, Claims>>)
 }
 
 /**

@@ -29,9 +29,10 @@ const WARNING_INTERVAL_MS = 60_000
  *
  * Reads `PHPSESSID` unless `name` says otherwise, and of several such cookies the first, as PHP does. A request without the
  * cookie, or with a session on which nobody is logged in, has no identity here and the next strategy is asked; a cookie whose
- * session is gone is refused, and so is one whose session PHP keeps as no bytes because nothing is in it. Objects and enum cases are data (`PhpObject`); what cycles, or exceeds 1 MiB, a depth of 64 or
- * 10,000 values, is refused. The lease ends after `leaseSeconds` or with `maxLifetimeSeconds`; then the client presents its
- * cookie again. `auth.revoke({ session: id })` ends it at once.
+ * session is gone is refused, and so is one whose session PHP keeps as no bytes, because nothing is in it. Objects and enum
+ * cases are data (`PhpObject`); what cycles, or exceeds 1 MiB, a depth of 64 or 10,000 values, is refused. The lease ends after
+ * `leaseSeconds` or with `maxLifetimeSeconds`; then the client presents its cookie again. `auth.revoke({ session: id })` ends
+ * it at once.
  *
  * Does not check: the request's origin (the door does), how long PHP would still accept the session beyond its time in Redis,
  * and who chose the id: set `session.use_strict_mode`, and `session_regenerate_id(true)` at login, as PHP's manual says.
@@ -81,10 +82,7 @@ export function phpSession<Claims = NoClaims, const Scheme extends string = 'php
  * Anything else is null, `true` and `1.5` foremost. A float without a fraction cannot be told from the integer.
  */
 export function phpUserId(value: PhpValue | undefined): string | null {
-  if (
-    typeof value === 'bigint' ||
-    (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0))
-  ) {
+  if (typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))) {
     return value > 0 ? String(value) : null
   }
   return typeof value === 'string' && /^[1-9]\d{0,18}$/.test(value) ? value : null

@@ -24,6 +24,8 @@ export type JwtReason =
   | 'issued_at'
   | 'not_before'
   | 'lifetime'
+  | 'client_id'
+  | 'confirmation'
   | 'claims'
 
 /** The decoded parts of a compact JWS. Nothing in it is verified. */
@@ -72,13 +74,19 @@ export function parseStrictJws(token: string): StrictJws {
  */
 export async function verifyStrictJws(token: string, source: KeySource): Promise<StrictJws> {
   const jws = parseStrictJws(token)
+  await verifySignature(token, jws, source)
+  return jws
+}
+
+/** As `verifyStrictJws`, for a token that is parsed already: `jws` must be what `parseStrictJws` made of `token`. */
+export async function verifySignature(token: string, jws: StrictJws, source: KeySource): Promise<void> {
   if (!source.algorithms.has(jws.alg)) refuse('alg')
   const keys = await source.find(jws.alg, jws.kid)
   if (keys.length === 0) refuse('key')
   for (const key of keys) {
     try {
       await compactVerify(token, key, { algorithms: [jws.alg] })
-      return jws
+      return
     } catch (error) {
       // Anything else cannot come from the token any more: it passed the checks above, so the key is at fault.
       if ((error as { code?: unknown }).code !== 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED') {
@@ -86,7 +94,7 @@ export async function verifyStrictJws(token: string, source: KeySource): Promise
       }
     }
   }
-  return refuse('signature')
+  refuse('signature')
 }
 
 /** Ends with AUTH_CREDENTIAL_INVALID. Takes a fixed word and no cause: causes quote their input. */

@@ -2,7 +2,6 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
-import { fromAuth } from './from.ts'
 import {
   credentialSources,
   knownOptions,
@@ -11,7 +10,8 @@ import {
   systemClock,
   THIRTY_DAYS_SECONDS,
   text,
-} from './option-checks.ts'
+} from '../option-checks.ts'
+import { fromAuth } from './from.ts'
 import type { BoundedStore, TicketStore } from './ticket-store.ts'
 
 /** Options of `tickets`; `store` is required. */

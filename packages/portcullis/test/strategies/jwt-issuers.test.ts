@@ -239,6 +239,12 @@ describe('issuers that are refused at construction', () => {
     expect(() => jwt({ audience: AUDIENCE, issuers })).toThrow('"issuers"')
     const inherited = { [A]: Object.create(good) }
     expect(() => jwt({ audience: AUDIENCE, issuers: inherited })).toThrow('"keys"')
+    Object.defineProperty(Object.prototype, 'keys', { value: secret, configurable: true })
+    try {
+      expect(() => jwt({ audience: AUDIENCE, issuers: { [A]: {} } } as never)).toThrow('"keys"')
+    } finally {
+      delete (Object.prototype as { keys?: unknown }).keys
+    }
   })
 })
 

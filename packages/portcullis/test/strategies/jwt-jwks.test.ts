@@ -205,6 +205,41 @@ describe('keys from a URL', () => {
     await refused(strategy, token, 'key')
   })
 
+  it('K03: purge() leaves one fetch on its way, and does not mind how one before it ends', async () => {
+    const strategy = strategyAt()
+    const held: (() => void)[] = []
+    const arrivals: (() => void)[] = []
+    const arrival = () => new Promise<void>((resolve) => arrivals.push(resolve))
+    const hold =
+      (then: RequestListener): RequestListener =>
+      (request, response) => {
+        held.push(() => then(request, response))
+        arrivals.shift()?.()
+      }
+    const token = await rs256('rsa-1')
+    const [first, second] = [arrival(), arrival()]
+    jwks.answer = hold(status(500))
+    const before = accepted(strategy, token)
+    await first
+    strategy.purge()
+    const start = performance.now()
+    jwks.answer = hold(publish(rsaJwk))
+    const after = accepted(strategy, token)
+    await second
+    // It did not wait for the other to be given up.
+    expect(performance.now() - start).toBeLessThan(500)
+    held[0]?.()
+    jwks.answer = publish()
+    // Round trips, after which the answer before them has arrived.
+    for (let i = 0; i < 3; i++) await (await fetch(jwks.base)).text()
+    const meanwhile = accepted(strategy, token)
+    held[1]?.()
+    await Promise.all([before, after, meanwhile])
+    expect(jwks.requests).toBe(2 + 3)
+    jwks.answer = publish(rsaJwk)
+    await refused(strategy, await rs256('rsa-2', otherRsa), 'key')
+  })
+
   it('K03: purge() with a URL that does not answer is AUTH_UNAVAILABLE', async () => {
     const strategy = strategyAt()
     await accepted(strategy, await rs256('rsa-1'))

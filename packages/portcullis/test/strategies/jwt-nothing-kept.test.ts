@@ -113,6 +113,8 @@ it('K15: changing what was passed as options changes none of 10,000 verification
   let admitted = 0
   let turnedAway = 0
   for (let i = 0; i < 1250; i++) {
+    // Fetched again, it is the same URL and the same algorithms.
+    if (i % 100 === 0) strategies[0].purge()
     const verifying = [...good, ...evil].map(([strategy, token]) =>
       strategy.authenticate(handshakeOf({ headers: { authorization: `Bearer ${token}` } }), null),
     )

