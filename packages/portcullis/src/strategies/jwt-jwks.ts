@@ -136,7 +136,6 @@ export function remoteKeys(
           missedAtMs = clock.now()
         }
         await fetched()
-        if (failure !== null) throw unavailable()
         held = await usableSet()
         matching = matchingKeys(held, alg, kid)
       }

@@ -1,14 +1,20 @@
 /** The places that a ticket is bound to, compared with where it is presented. */
 
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP, SocketAddress } from 'node:net'
 import type { Connect, Handshake } from '../core/handshake.ts'
 import { AuthError } from '../errors.ts'
+import { fromCookie } from './from.ts'
 
 /** Where a ticket may be presented; null is anywhere. */
 export interface TicketBindings {
   readonly origin: string | null
   /** In the spelling of `canonicalAddress`. */
   readonly address: string | null
+  /** A digest: what stands in the store says as little as it can. */
+  readonly userAgent: string | null
+  /** A cookie's name and the digest of its value: a session id is a credential. */
+  readonly session: { readonly cookie: string; readonly digest: string } | null
   readonly namespace: string | null
 }
 
@@ -18,12 +24,16 @@ export interface TicketBindings {
  * @throws AuthError AUTH_CREDENTIAL_INVALID
  */
 export function assertBindings(
-  { origin, address, namespace }: TicketBindings,
+  { origin, address, userAgent, session, namespace }: TicketBindings,
   handshake: Handshake,
   connect: Connect | null,
 ): void {
-  if (origin !== null && handshake.headers.origin !== origin) throw elsewhere('origin')
+  if (origin !== null && !isFrom(origin, handshake)) throw elsewhere('origin')
   if (address !== null && canonicalAddress(handshake.address.address) !== address) throw elsewhere('address')
+  if (userAgent !== null && !matches(handshake.headers['user-agent'], userAgent)) throw elsewhere('user_agent')
+  if (session !== null && !matches(fromCookie(session.cookie).read(handshake, null), session.digest)) {
+    throw elsewhere('session')
+  }
   if (namespace !== null && connect?.namespace !== namespace) throw elsewhere('namespace')
 }
 
@@ -39,6 +49,33 @@ export function canonicalAddress(text: unknown): string | null {
   if (family === 4) return address
   const canonical = new SocketAddress({ address, family: 'ipv6' }).address
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical)?.[1] ?? canonical
+}
+
+/** SHA-256, in base64url. */
+export function digestOf(value: string): string {
+  return createHash('sha256').update(value).digest('base64url')
+}
+
+/** Whether a stored record may say this of its session. */
+export function isSessionBinding(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { cookie, digest }: { cookie?: unknown; digest?: unknown } = Object.assign(Object.create(null), value)
+  return typeof cookie === 'string' && cookie !== '' && typeof digest === 'string'
+}
+
+/**
+ * A browser sends no `Origin` with a GET to the page's own origin, such as Socket.IO's first polling request, and says so in a
+ * header that no page can set; the host then is the page's.
+ */
+function isFrom(origin: string, { headers }: Handshake): boolean {
+  if (headers.origin !== undefined) return headers.origin === origin
+  return headers['sec-fetch-site'] === 'same-origin' && new URL(origin).host === headers.host
+}
+
+function matches(value: unknown, digest: string): boolean {
+  if (typeof value !== 'string') return false
+  const [given, wanted] = [Buffer.from(digestOf(value)), Buffer.from(digest)]
+  return given.length === wanted.length && timingSafeEqual(given, wanted)
 }
 
 function elsewhere(reason: string): AuthError {

@@ -1,10 +1,10 @@
 /** What the store keeps of a ticket, and how it gets there. */
 
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { AuthError } from '../errors.ts'
-import { canonicalAddress, type TicketBindings } from './ticket-bindings.ts'
+import { canonicalAddress, digestOf, isSessionBinding, type TicketBindings } from './ticket-bindings.ts'
 import type { TicketSettings } from './ticket-options.ts'
-import { keepTicket } from './ticket-store.ts'
+import { keepTicket, TAKEN } from './ticket-store.ts'
 
 /** Whom a ticket is for, and where it may be presented. `claims` may be left out only where none are expected. */
 export type TicketClaim<Claims = unknown> = TicketHolder &
@@ -24,6 +24,13 @@ interface TicketHolder {
   readonly origin?: string
   /** Only for this client address, in any spelling. Default: any. */
   readonly address?: string
+  /** Only for a client with this `User-Agent`, which is no secret. Default: any. */
+  readonly userAgent?: string
+  /**
+   * Only together with this cookie, decoded: `{ cookie: 'connect.sid', value: req.cookies['connect.sid'] }`. It must be one
+   * whose value stays, as express-session's does and Laravel's does not. Default: with any.
+   */
+  readonly session?: { readonly cookie: string; readonly value: string }
   /** Only for this namespace, and then only in the CONNECT packet. Default: any. */
   readonly namespace?: string
 }
@@ -45,7 +52,7 @@ export interface TicketRecord extends TicketBindings {
 
 /** Under which a ticket is kept: whoever reads the store can present none. */
 export function keyOf(ticket: string): string {
-  return createHash('sha256').update(ticket).digest('base64url')
+  return digestOf(ticket)
 }
 
 /** `issue` of `tickets`. */
@@ -59,19 +66,21 @@ export function createIssue<Claims>(settings: TicketSettings) {
 }
 
 /** @throws AuthError AUTH_CREDENTIAL_INVALID when there is none; AUTH_UNAVAILABLE when it is none of ours */
-export function ticketRecordOf(stored: string | null): TicketRecord {
-  // Redeemed, expired or never issued: after the one atomic command, nobody knows.
+export function ticketRecordOf(stored: string | typeof TAKEN | null): TicketRecord {
+  // One answer to the client, two words in the audit log: a ticket that comes twice was seen by somebody else.
+  if (stored === TAKEN) throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'ticket_replayed' })
   if (stored === null) throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'ticket_unknown' })
-  const { subject, claims, issuedAt, origin, address, namespace } = parsed(stored)
+  const { subject, claims, issuedAt, origin, address, userAgent, session, namespace } = parsed(stored)
   const isBinding = (value: unknown) => value === null || typeof value === 'string'
   const sound =
     typeof subject === 'string' &&
     subject !== '' &&
     typeof issuedAt === 'number' &&
-    [origin, address, namespace].every(isBinding) &&
+    [origin, address, userAgent, namespace].every(isBinding) &&
+    (session === null || isSessionBinding(session)) &&
     claims !== undefined
   if (!sound) throw new AuthError('AUTH_UNAVAILABLE', { reason: 'store_content' })
-  return { subject, claims, issuedAt, origin, address, namespace } as TicketRecord
+  return { subject, claims, issuedAt, origin, address, userAgent, session, namespace } as TicketRecord
 }
 
 function parsed(stored: string): Record<string, unknown> {
@@ -86,6 +95,7 @@ function parsed(stored: string): Record<string, unknown> {
 function recordOf(claim: TicketClaim, now: number): TicketRecord {
   const own: TicketClaim = Object.assign(Object.create(null), claim)
   const { subject, claims = {}, issuedAt = now, origin = null, address = null, namespace = null } = own
+  const { userAgent = null, session = null } = own
   if (typeof subject !== 'string' || subject === '') throw new TypeError('"subject" must be a non-empty string')
   if (!(Number.isFinite(issuedAt) && issuedAt >= 0)) throw new TypeError('"issuedAt" must be epoch seconds')
   if (JSON.stringify(claims) === undefined) throw new TypeError('"claims" must be plain JSON')
@@ -94,10 +104,28 @@ function recordOf(claim: TicketClaim, now: number): TicketRecord {
   }
   const canonical = address === null ? null : canonicalAddress(address)
   if (address !== null && canonical === null) throw new TypeError('"address" must be an IP address')
+  if (userAgent !== null && typeof userAgent !== 'string') throw new TypeError('"userAgent" must be a string')
   if (namespace !== null && !(typeof namespace === 'string' && namespace.startsWith('/'))) {
     throw new TypeError('"namespace" must begin with /')
   }
-  return { subject, claims, issuedAt, origin, address: canonical, namespace }
+  return {
+    subject,
+    claims,
+    issuedAt,
+    origin,
+    address: canonical,
+    userAgent: userAgent === null ? null : digestOf(userAgent),
+    session: session === null ? null : sessionBindingOf(session),
+    namespace,
+  }
+}
+
+function sessionBindingOf(session: TicketClaim['session']): TicketBindings['session'] {
+  const { cookie, value }: { cookie?: unknown; value?: unknown } = Object.assign(Object.create(null), session)
+  if (typeof cookie !== 'string' || cookie === '' || typeof value !== 'string' || value === '') {
+    throw new TypeError('"session" must be the name and the value of a cookie')
+  }
+  return { cookie, digest: digestOf(value) }
 }
 
 function originOf(text: string): string | null {

@@ -3,12 +3,18 @@
 import type { Clock } from '../core/clock.ts'
 import { AuthError } from '../errors.ts'
 
+/** What a store answers for a value that it gave away already. The same in every copy of this module. */
+export const TAKEN: unique symbol = Symbol.for('portcullis.ticket.taken')
+
 /** The port. Keys are 43 characters of base64url; values are JSON. */
 export interface TicketStore {
-  /** Keeps a value for `ttlMs`, and rejects when it could not, or when the key is taken. */
+  /** Keeps a value for `ttlMs`, and rejects when it could not, or when the key stands there, taken or not. */
   set(key: string, value: string, ttlMs: number): Promise<void>
-  /** Gives a value once: atomically gets and deletes it. Null when there is none, or no longer. */
-  take(key: string): Promise<string | null>
+  /**
+   * Gives a value once, by one atomic step; from then on until its time is over, `TAKEN`. Null when there is none, or no longer.
+   * A store that cannot remember what it gave answers null for that too: then only the audit log knows less.
+   */
+  take(key: string): Promise<string | typeof TAKEN | null>
 }
 
 /** A store, and how long to wait for it by which clock. */
@@ -26,7 +32,7 @@ export type RedisTicketClient =
 /** A store of this process: for one node, and for tests. Forgets everything when the process ends. */
 export function memoryTicketStore({ now }: Pick<Clock, 'now'> = Date): TicketStore {
   // In order of insertion, which is the order of their ends as long as all have one time to live.
-  const kept = new Map<string, { readonly value: string; readonly endsMs: number }>()
+  const kept = new Map<string, { readonly value: string | typeof TAKEN; readonly endsMs: number }>()
   return {
     async set(key, value, ttlMs) {
       const nowMs = now()
@@ -39,19 +45,20 @@ export function memoryTicketStore({ now }: Pick<Clock, 'now'> = Date): TicketSto
     },
     async take(key) {
       const found = kept.get(key)
-      kept.delete(key)
-      return found !== undefined && now() < found.endsMs ? found.value : null
+      if (found === undefined || now() >= found.endsMs) return null
+      kept.set(key, { value: TAKEN, endsMs: found.endsMs })
+      return found.value
     },
   }
 }
 
 /**
- * A store in Redis 6.2 or later, by `SET … PX … NX` and `GETDEL`. The keys begin with `keyPrefix`, by default
- * `portcullis:ticket:`.
+ * A store in Redis 6.2 or later, by `SET … PX … NX` and `SET … '' XX KEEPTTL GET`: what was taken is empty for the rest of its
+ * time. The keys begin with `keyPrefix`, by default `portcullis:ticket:`.
  *
  * @throws TypeError when the client has neither `call` (ioredis) nor `sendCommand` (node-redis)
  * @example ticketStoreOfRedis(await createClient({ url, disableOfflineQueue: true }).connect())
- * @see https://redis.io/docs/latest/commands/getdel/
+ * @see https://redis.io/docs/latest/commands/set/
  */
 export function ticketStoreOfRedis(client: RedisTicketClient, keyPrefix = 'portcullis:ticket:'): TicketStore {
   const run = commandsOf(client)
@@ -61,7 +68,8 @@ export function ticketStoreOfRedis(client: RedisTicketClient, keyPrefix = 'portc
       if (answer !== 'OK') throw new Error('Redis did not keep the ticket')
     },
     async take(key) {
-      const answer = await run(['GETDEL', keyPrefix + key])
+      const answer = await run(['SET', keyPrefix + key, '', 'XX', 'KEEPTTL', 'GET'])
+      if (answer === '') return TAKEN
       return typeof answer === 'string' ? answer : null
     },
   }
@@ -73,7 +81,7 @@ export function keepTicket(bounded: BoundedStore, key: string, record: string, t
 }
 
 /** @throws AuthError AUTH_UNAVAILABLE */
-export function takeTicket(bounded: BoundedStore, key: string): Promise<string | null> {
+export function takeTicket(bounded: BoundedStore, key: string): ReturnType<TicketStore['take']> {
   return inTime(bounded, () => bounded.store.take(key))
 }
 

@@ -12,6 +12,7 @@ export interface VerifiedWebhook {
   readonly timestamp: number
 }
 
+/** Options of `verifyWebhook`. */
 export interface VerifyWebhookOptions {
   /** Seconds by which the timestamp may differ from now, either way. Default 300. */
   readonly toleranceSeconds?: number
