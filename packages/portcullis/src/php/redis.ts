@@ -14,9 +14,9 @@ export interface RedisBufferOptions {
   readonly typeMapping: Record<number, BufferConstructor>
 }
 
-/** A client, and how long to wait for it by which clock. */
+/** What is asked of Redis, and how long to wait for it by which clock. */
 export interface BoundedRedis {
-  readonly read: (key: string) => Promise<unknown>
+  readonly run: (command: readonly [name: string, ...args: string[]]) => Promise<unknown>
   readonly timeoutMs: number
   readonly clock: Clock
 }
@@ -24,26 +24,29 @@ export interface BoundedRedis {
 /** RESP's bulk string, `$`. */
 const BLOB_STRING = 36
 
+/** An error of Redis's own begins with a word in capitals; what follows may repeat the command. */
+const ERROR_WORD = /^[A-Z]{2,}(?= |$)/
+
 /** @throws TypeError when the client is none of the two */
-export function readerOf(client: PhpRedisClient, option: string): BoundedRedis['read'] {
+export function commandsOf(client: PhpRedisClient, option: string): BoundedRedis['run'] {
   // First, because ioredis has a method sendCommand too, which is another.
   if (client && 'callBuffer' in client && typeof client.callBuffer === 'function') {
-    return (key) => client.callBuffer('GETRANGE', key, '0', String(MAX_PHP_BYTES))
+    return ([name, ...args]) => client.callBuffer(name, ...args)
   }
   if (client && 'sendCommand' in client && typeof client.sendCommand === 'function') {
     const options = { typeMapping: { [BLOB_STRING]: Buffer } }
-    return (key) => client.sendCommand(['GETRANGE', key, '0', String(MAX_PHP_BYTES)], options)
+    return (command) => client.sendCommand([...command], options)
   }
   throw new TypeError(`"${option}" must be a client of node-redis or ioredis`)
 }
 
 /**
- * What stands under `key`, of more than 1 MiB one byte more than that; empty when nothing does. One command, which writes
- * nothing and waits for no lock of PHP's.
+ * What stands under `key`, of more than 1 MiB one byte more than that; null when nothing does. Writes nothing, and waits for
+ * no lock of PHP's.
  *
  * @throws AuthError AUTH_UNAVAILABLE when Redis fails or does not answer in time
  */
-export function readBytes({ read, timeoutMs, clock }: BoundedRedis, key: string): Promise<Uint8Array> {
+export function readBytes({ run, timeoutMs, clock }: BoundedRedis, key: string): Promise<Uint8Array | null> {
   return new Promise((resolve, reject) => {
     const unavailable = (reason: string, message: string) =>
       reject(new AuthError('AUTH_UNAVAILABLE', { reason, cause: new Error(message) }))
@@ -51,13 +54,24 @@ export function readBytes({ read, timeoutMs, clock }: BoundedRedis, key: string)
       () => unavailable('store_timeout', `Redis did not answer within ${timeoutMs} ms`),
       timeoutMs,
     )
-    const succeed = (answer: unknown) => {
-      if (answer instanceof Uint8Array) resolve(answer)
-      else unavailable('store_client', 'the Redis client gives no bytes: node-redis 5 or later, or ioredis, does')
+    const read = async () => {
+      const answer = await run(['GETRANGE', key, '0', String(MAX_PHP_BYTES)])
+      if (!(answer instanceof Uint8Array)) {
+        unavailable('store_client', 'the Redis client gives no bytes: node-redis 5 or later, or ioredis, does')
+        return
+      }
+      // Redis gives the same for a key that holds nothing and for one that it has not.
+      resolve(answer.length === 0 && Number(await run(['EXISTS', key])) === 0 ? null : answer)
     }
-    // Clients attach the command to their errors, and with it the id of the session.
-    const fail = (error: unknown) =>
-      unavailable('store_failed', (error instanceof Error ? error.message : 'Redis failed').replaceAll(key, '[key]'))
-    Promise.resolve(key).then(read).then(succeed, fail).finally(cancel)
+    read()
+      // Clients attach the command to their errors, and with it the id of the session.
+      .catch((error: unknown) => unavailable('store_failed', messageOf(error, key)))
+      .finally(cancel)
   })
+}
+
+function messageOf(error: unknown, key: string): string {
+  const message = error instanceof Error ? error.message : 'Redis failed'
+  const word = ERROR_WORD.exec(message)
+  return word === null ? message.replaceAll(key, '[key]') : `Redis answered ${word[0]}`
 }

@@ -9,17 +9,7 @@ import { abandon, authorize } from './authorize.ts'
 import { armDeadline, type Connection, countFailure, isIdle } from './connection.ts'
 import { withDeadline } from './deadline.ts'
 import { asAuthError, endOfEntry, type Guard } from './guard.ts'
-import {
-  ACK,
-  acknowledge,
-  BINARY_ACK,
-  BINARY_EVENT,
-  EVENT,
-  eventName,
-  type Packet,
-  type Receiver,
-  refuse,
-} from './packet.ts'
+import { acknowledge, BINARY_EVENT, EVENT, eventName, type Packet, type Receiver, refuse } from './packet.ts'
 import type { Entry } from './registry.ts'
 
 /** A socket at the connect gate that presented nothing. `next` goes on to the application's own middlewares. */
@@ -98,7 +88,6 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
   }
 
   function receive(waiting: Held, packet: Packet, deliver: (packet: Packet) => void): void {
-    if (packet.type === ACK || packet.type === BINARY_ACK) return
     if (packet.type !== EVENT && packet.type !== BINARY_EVENT) {
       deliver(packet)
       return

@@ -3,7 +3,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
 import { knownOptions, LONGEST_TIMER_MS, positive, systemClock, THIRTY_DAYS_SECONDS, text } from '../option-checks.ts'
-import { type BoundedRedis, type PhpRedisClient, readerOf } from '../php/redis.ts'
+import { type BoundedRedis, commandsOf, type PhpRedisClient } from '../php/redis.ts'
 import type { PhpRecord } from '../php/serialized.ts'
 import { fromCookie } from './from.ts'
 import type { LoginSubject } from './identified.ts'
@@ -99,7 +99,7 @@ export function settingsOf(options: LaravelSessionOptions<unknown, string>): Lar
   if (identify !== undefined && typeof identify !== 'function') throw new TypeError('"identify" must be a function')
   const timeoutMs = positive(options.storeTimeoutMs ?? 1000, 'storeTimeoutMs', LONGEST_TIMER_MS)
   return Object.freeze({
-    redis: { read: readerOf(options.redis, 'redis'), timeoutMs, clock },
+    redis: { run: commandsOf(options.redis, 'redis'), timeoutMs, clock },
     keys: requireKeys(options.appKey, cipher),
     // Without one, a cookie could name any key of that Redis.
     prefix: text(options.prefix, 'prefix'),

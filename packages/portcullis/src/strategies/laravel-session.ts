@@ -101,8 +101,11 @@ function sessionIdOf(presented: string, { keys, cipher, name }: LaravelSessionSe
 }
 
 /** Laravel serializes a session, encrypts it where it is told to, and its cache serializes the result once more. */
-function sessionOf(bytes: Uint8Array, { keys, cipher, encrypt, serialization }: LaravelSessionSettings): PhpRecord {
-  if (bytes.length === 0) throw invalid('session_unknown')
+function sessionOf(
+  bytes: Uint8Array | null,
+  { keys, cipher, encrypt, serialization }: LaravelSessionSettings,
+): PhpRecord {
+  if (bytes === null) throw invalid('session_unknown')
   if (bytes.length > MAX_PHP_BYTES) throw invalid('session_too_large')
   try {
     let content = textOf(decodePhpSerialized(bytes))

@@ -11,7 +11,7 @@ import {
   text,
   wholeMatch,
 } from '../option-checks.ts'
-import { type BoundedRedis, type PhpRedisClient, readerOf } from '../php/redis.ts'
+import { type BoundedRedis, commandsOf, type PhpRedisClient } from '../php/redis.ts'
 import type { PhpRecord } from '../php/serialized.ts'
 import { allowQuery, fromCookie } from './from.ts'
 import type { LoginSubject } from './identified.ts'
@@ -19,7 +19,10 @@ import { PHP_HANDLERS, type PhpHandler } from './php-session-formats.ts'
 
 /** Options of `phpSession`; `redis` and `identify` are required. */
 export interface PhpSessionOptions<Claims, Scheme extends string> {
-  /** The application's client, connected to the Redis of `session.save_path`. Only ever asked to read. */
+  /**
+   * The application's client, connected to the Redis of `session.save_path`. Only ever asked to read. A `keyPrefix` of the
+   * client's own comes before `prefix`.
+   */
   readonly redis: PhpRedisClient
   /**
    * Says who is logged in on a session; null when nobody is. Called with frozen plain data, once per authentication. What
@@ -92,7 +95,7 @@ export function settingsOf(options: PhpSessionOptions<unknown, string>): PhpSess
   if (allowQuerySessionId !== undefined) from.push(allowQuery(text(allowQuerySessionId, 'allowQuerySessionId')))
   const timeoutMs = positive(options.storeTimeoutMs ?? 1000, 'storeTimeoutMs', LONGEST_TIMER_MS)
   return Object.freeze({
-    redis: { read: readerOf(options.redis, 'redis'), timeoutMs, clock },
+    redis: { run: commandsOf(options.redis, 'redis'), timeoutMs, clock },
     handler,
     // Without one, a cookie could name any key of that Redis.
     prefix: text(options.prefix ?? 'PHPREDIS_SESSION:', 'prefix'),

@@ -25,12 +25,11 @@ const WARNING_INTERVAL_MS = 60_000
 
 /**
  * Recognises PHP's session cookie and reads the session that phpredis keeps in Redis under it. Reads only: one `GETRANGE`,
- * which extends nothing and waits for no lock.
+ * and for an empty answer `EXISTS`, which extend nothing and wait for no lock.
  *
  * Reads `PHPSESSID` unless `name` says otherwise, and of several such cookies the first, as PHP does. A request without the
  * cookie, or with a session on which nobody is logged in, has no identity here and the next strategy is asked; a cookie whose
- * session is gone is refused, and so is one whose session PHP keeps as no bytes, because nothing is in it. Objects and enum
- * cases are data (`PhpObject`); what cycles, or exceeds 1 MiB, a depth of 64 or 10,000 values, is refused. The lease ends after
+ * session is gone is refused. Objects and enum cases are data (`PhpObject`); what cycles, or exceeds 1 MiB, a depth of 64 or 10,000 values, is refused. The lease ends after
  * `leaseSeconds` or with `maxLifetimeSeconds`; then the client presents its cookie again. `auth.revoke({ session: id })` ends
  * it at once.
  *
@@ -88,11 +87,10 @@ export function phpUserId(value: PhpValue | undefined): string | null {
   return typeof value === 'string' && /^[1-9]\d{0,18}$/.test(value) ? value : null
 }
 
-function decoderOf({ handler, clock }: PhpSessionSettings): (bytes: Uint8Array) => PhpRecord {
+function decoderOf({ handler, clock }: PhpSessionSettings): (bytes: Uint8Array | null) => PhpRecord {
   let warnedAtMs = Number.NEGATIVE_INFINITY
   return function decode(bytes) {
-    // PHP keeps an empty session as nothing; Redis answers the same for a key that it has not.
-    if (bytes.length === 0) throw invalid('session_unknown')
+    if (bytes === null) throw invalid('session_unknown')
     if (bytes.length > MAX_PHP_BYTES) throw invalid('session_too_large')
     const decoded = decodePhpSession(bytes, handler)
     if (decoded.session !== null) return decoded.session

@@ -51,6 +51,7 @@ describe('S9: a socket that connects with nothing, where deferMs is set', () => 
       'connect defer permit',
       'refresh refresh permit',
     ])
+    expect(audit.map(({ identity }) => identity?.subject ?? null).slice(0, 3)).toEqual([null, null, 'alice'])
   })
 
   it('can do nothing before: no event, no join, no question, and no listener sees it', async () => {
@@ -93,10 +94,12 @@ describe('S9: a socket that connects with nothing, where deferMs is set', () => 
     ['null', null, 'AUTH_ARGUMENTS_INVALID'],
     ['a prototype', JSON.parse('{"__proto__":{"token":"alice-key"}}'), 'AUTH_CREDENTIAL_MISSING'],
   ])('may present %s and try again', async (_name, auth, code) => {
-    const { client, seen } = await opened()
+    const { client, seen, audit } = await opened()
     const socket = await connected(client('/chat'))
     expect(await refresh(socket, auth)).toEqual(refused(code))
     expect(seen).toEqual([])
+    expect(audit.at(-1)).toMatchObject({ stage: 'refresh', effect: 'deny', code, identity: null, socketId: socket.id })
+    expect(audit.at(-1)?.reason).toBe(code === 'AUTH_CREDENTIAL_INVALID' ? 'unknown_key' : undefined)
     expect(await refresh(socket, { token: 'alice-key' })).toMatchObject({ joined: ['org:acme'] })
   })
 
@@ -274,13 +277,15 @@ describe("the application's middlewares and a deferred socket", () => {
   })
 
   it('may still refuse it: AUTH_FORBIDDEN, and it is closed', async () => {
-    const { client, chat, seen } = await opened()
+    const { client, chat, seen, auth } = await opened()
     chat.use((_socket, done) => done(new Error('not on Sundays')))
     const socket = await connected(client('/chat'))
     const closed = next(socket, 'auth:closed')
     expect(await refresh(socket, { token: 'alice-key' })).toEqual(refused('AUTH_FORBIDDEN'))
     expect((await closed)[0]).toMatchObject({ code: 'AUTH_FORBIDDEN' })
     expect(seen).toEqual([])
+    // Nothing is kept of it that a revocation could still find.
+    expect(await auth.revoke({ issuer: 'https://issuer.example', subject: 'alice' })).toMatchObject({ closed: 0 })
   })
 })
 
@@ -318,6 +323,18 @@ describe('deferral', () => {
     const gone = next(waiting, 'disconnect')
     advance(1_000)
     await gone
+    expect(await first.emitWithAck('auth:whoami')).toMatchObject({ subject: 'alice' })
+  })
+
+  it('leaves the other namespaces of the connection alone when its client takes it back', async () => {
+    const { clock, advance } = fakeTime()
+    const { client, io, auth } = await opened({ clock, deferMs: 60_000 })
+    auth.protect(io.of('/second'), { events: {} })
+    const first = await connected(client('/second', { auth: { token: 'alice-key' } }))
+    const waiting = await connected(first.io.socket('/chat', {}))
+    waiting.disconnect()
+    await first.emitWithAck('auth:whoami')
+    advance(120_000)
     expect(await first.emitWithAck('auth:whoami')).toMatchObject({ subject: 'alice' })
   })
 

@@ -328,6 +328,13 @@ describe('origin', () => {
     await expect(opened({ origins })).rejects.toThrow(/"origins"/)
   })
 
+  it.each(['allowReferer', 'requireSecure', 'strictFetchMetadata'])(
+    'Z10: "%s" must be true or false',
+    async (option) => {
+      await expect(opened({ [option]: 'yes' })).rejects.toThrow(`"${option}" must be true or false`)
+    },
+  )
+
   it('O12: a server with WebTransport is refused at start-up', async () => {
     await expect(opened({}, { transports: ['polling', 'websocket', 'webtransport'] })).rejects.toThrow(/"transports"/)
   })
