@@ -139,7 +139,7 @@ export const NOBODY_IMPORTS = Object.freeze({
 
 /** Files that several files of a room may import. */
 export const SHARED = Object.freeze({
-  strategies: ['from', 'identified', 'option-checks', 'strict-json'],
+  strategies: ['from', 'identified', 'registered-claims', 'strict-json'],
   channels: [],
   revocations: [],
 })

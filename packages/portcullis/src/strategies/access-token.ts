@@ -12,6 +12,7 @@ import {
   settingsOf,
 } from './access-token-options.ts'
 import { MAX_CREDENTIAL_BYTES, readOne } from './from.ts'
+import { checkedSubject } from './identified.ts'
 
 export type {
   AccessTokenDatabase,
@@ -26,8 +27,6 @@ export type NoClaims = Readonly<Record<string, never>>
 
 /** RFC 6749 appendix A.12: printable ASCII. Anything else, a NUL foremost, would fail in Postgres or mean something else. */
 const ACCESS_TOKEN = /^[\x20-\x7e]+$/
-/** A token dated further ahead is a mistake, such as milliseconds for seconds. */
-const SKEW_SECONDS = 60
 
 /**
  * Recognises a bearer token that stands in a table of Postgres, `oauth_access_tokens` unless `table` or `query` says
@@ -141,7 +140,7 @@ function authenticationOf<Scheme extends string, Claims>(
   { askedAt, endsAt }: LiveRow,
   { scheme, issuer, leaseSeconds, maxLifetimeSeconds, clock }: AccessTokenSettings,
 ): Authentication<Identity<Scheme, Claims>> {
-  const { subject, claims, issuedAt } = subjectOf(found, clock.now() / 1000)
+  const { subject, claims, issuedAt } = checkedSubject(found, clock.now() / 1000)
   const lifetimeEnd = (issuedAt === 0 ? askedAt : issuedAt) + maxLifetimeSeconds
   if (lifetimeEnd <= askedAt) throw new AuthError('AUTH_EXPIRED', { reason: 'max_lifetime' })
   return {
@@ -149,16 +148,6 @@ function authenticationOf<Scheme extends string, Claims>(
     lease: { id, issuedAt, expiresAt: Math.min(askedAt + leaseSeconds, endsAt, lifetimeEnd) },
     revocableBy: [{ tokenId: id }],
   }
-}
-
-function subjectOf(found: unknown, now: number): { subject: string; issuedAt: number; claims: unknown } {
-  const { subject, issuedAt = 0, claims = {} }: Row = Object.assign(Object.create(null), found)
-  const dated = typeof issuedAt === 'number' && issuedAt >= 0 && issuedAt <= now + SKEW_SECONDS
-  if (typeof subject !== 'string' || subject === '' || !dated) {
-    throw new AuthError('AUTH_ERROR', { reason: 'identify_answer_malformed' })
-  }
-  // Dated ahead, a token would escape a revocation of this moment.
-  return { subject, issuedAt: Math.min(issuedAt, now), claims }
 }
 
 function invalid(reason: string): AuthError {

@@ -11,6 +11,7 @@ import {
   systemClock,
   THIRTY_DAYS_SECONDS,
   text,
+  wholeMatch,
 } from '../option-checks.ts'
 import { fromAuth, MAX_CREDENTIAL_BYTES } from './from.ts'
 
@@ -94,7 +95,7 @@ export function settingsOf(options: ApiKeyOptions<unknown, string>): ApiKeySetti
   if (typeof find !== 'function') throw new TypeError('"find" must be a function')
   return Object.freeze({
     find,
-    isPrefix: wholeMatch(options.prefixPattern ?? /[A-Za-z0-9][A-Za-z0-9_-]{0,63}/),
+    isPrefix: prefixTest(options.prefixPattern ?? /[A-Za-z0-9][A-Za-z0-9_-]{0,63}/),
     from: credentialSources(from),
     issuer: text(issuer, 'issuer'),
     scheme: text(scheme, 'scheme'),
@@ -105,10 +106,7 @@ export function settingsOf(options: ApiKeyOptions<unknown, string>): ApiKeySetti
   })
 }
 
-function wholeMatch(pattern: RegExp): (value: string) => boolean {
-  if (!(pattern instanceof RegExp) || /[gmy]/.test(pattern.flags)) {
-    throw new TypeError('"prefixPattern" must be a RegExp without the flags g, m and y')
-  }
-  const whole = new RegExp(`^(?:${pattern.source})$`, pattern.flags)
-  return (value) => value.length > 0 && value.length <= 128 && whole.test(value)
+function prefixTest(pattern: RegExp): (value: string) => boolean {
+  const matches = wholeMatch(pattern, 'prefixPattern')
+  return (value) => value.length > 0 && value.length <= 128 && matches(value)
 }

@@ -38,6 +38,12 @@ export interface BasicOptions<Claims, Scheme extends string> {
   readonly maxLifetimeSeconds?: number
   /** How many `verify` may be under way; who comes then is answered AUTH_UNAVAILABLE. Default 50. */
   readonly maxConcurrent?: number
+  /** Wrong passwords for one name from one address within the window, after which both together are refused. Default 5. */
+  readonly maxFailures?: number
+  /** Wrong passwords from one address within the window, for whatever names. Default 100. An IPv6 client counts by its /64. */
+  readonly maxFailuresPerAddress?: number
+  /** Seconds after the first wrong password in which the others count; each process counts its own. Default 900. */
+  readonly failureWindowSeconds?: number
   /**
    * Milliseconds that `verify` has to answer, else AUTH_UNAVAILABLE. Default 4000: fifty slow hashes take some seconds on few
    * cores, and a server waits 5 s for all of its strategies.
@@ -56,12 +62,18 @@ export interface BasicSettings {
   readonly leaseSeconds: number
   readonly maxLifetimeSeconds: number
   readonly maxConcurrent: number
+  readonly maxFailures: number
+  readonly maxFailuresPerAddress: number
+  readonly failureWindowSeconds: number
   readonly verifyTimeoutMs: number
   readonly clock: Clock
 }
 
 const OPTIONS = new Set(
-  'verify allowInsecure issuer scheme leaseSeconds maxLifetimeSeconds maxConcurrent verifyTimeoutMs clock'.split(' '),
+  (
+    'verify allowInsecure issuer scheme leaseSeconds maxLifetimeSeconds maxConcurrent ' +
+    'maxFailures maxFailuresPerAddress failureWindowSeconds verifyTimeoutMs clock'
+  ).split(' '),
 )
 
 /** @throws TypeError that quotes the option, never its value */
@@ -78,6 +90,9 @@ export function settingsOf(options: BasicOptions<unknown, string>): BasicSetting
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
     maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
     maxConcurrent: positive(options.maxConcurrent ?? 50, 'maxConcurrent'),
+    maxFailures: positive(options.maxFailures ?? 5, 'maxFailures'),
+    maxFailuresPerAddress: positive(options.maxFailuresPerAddress ?? 100, 'maxFailuresPerAddress'),
+    failureWindowSeconds: positive(options.failureWindowSeconds ?? 900, 'failureWindowSeconds'),
     verifyTimeoutMs: positive(options.verifyTimeoutMs ?? 4000, 'verifyTimeoutMs', LONGEST_TIMER_MS),
     clock,
   })

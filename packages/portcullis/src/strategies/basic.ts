@@ -6,6 +6,7 @@ import type { Handshake } from '../core/handshake.ts'
 import type { Identity } from '../core/identity.ts'
 import type { Authentication, Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
+import { createAttempts } from './basic-attempts.ts'
 import { parseBasic } from './basic-credentials.ts'
 import { type BasicOptions, type BasicSettings, type BasicSubject, settingsOf } from './basic-options.ts'
 import { createVerify } from './basic-verify.ts'
@@ -26,13 +27,17 @@ const SKEW_SECONDS = 60
  * all its clients look local. Browsers send the header by themselves, so the door demands proof of the page's origin, as for
  * cookies. The lease ends after `leaseSeconds`. `auth.revoke({ issuer, subject })` ends it at once.
  *
- * Does not check: how often somebody guesses (the server's limits count by address; count by name in `verify`), whether `verify`
- * takes as long for unknown names, and whether the password was changed after it was checked. Names and passwords are passed on
- * as they came, without Unicode normalisation.
+ * After five wrong passwords for one name from one address within 15 minutes, no more are checked of that name from there: by
+ * the two together, so that nobody can lock out somebody who is elsewhere. So a guess may be made from each of many addresses;
+ * whoever fears that counts by name in `verify` too. Up to 10,000 such pairs are remembered, in this process.
+ *
+ * Does not check: whether `verify` takes as long for unknown names, and whether the password was changed after it was checked.
+ * Names and passwords are passed on as they came, without Unicode normalisation.
  *
  * @throws TypeError at once, when an option is missing or malformed
  * @throws AuthError from `authenticate`: AUTH_CREDENTIAL_INVALID (malformed, unknown, wrong), AUTH_FORBIDDEN (unencrypted),
- * AUTH_UNAVAILABLE (`verify` failed, was slow, or is asked too often at once), AUTH_ERROR (`verify` answered something malformed)
+ * AUTH_RATE_LIMITED (too many wrong ones), AUTH_UNAVAILABLE (`verify` failed, was slow, or is asked too often at once), AUTH_ERROR
+ * (`verify` answered something malformed)
  *
  * @example
  * basic({
@@ -52,6 +57,7 @@ export function basic<Claims = NoClaims, const Scheme extends string = 'basic'>(
   const own: typeof options = Object.assign(Object.create(null), options)
   const settings = settingsOf(own)
   const verify = createVerify(settings)
+  const limitAttempts = createAttempts(settings)
   const from = Object.freeze([fromAuthorization('Basic')])
   return Object.freeze({
     scheme: settings.scheme as Scheme,
@@ -64,10 +70,13 @@ export function basic<Claims = NoClaims, const Scheme extends string = 'basic'>(
       if (!settings.allowInsecure && !isPrivate(handshake)) {
         throw new AuthError('AUTH_FORBIDDEN', { reason: 'insecure_transport' })
       }
-      const found = await verify(parseBasic(presented))
-      // One reason for unknown names and wrong passwords.
-      if (found === null) throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'credentials' })
-      return authenticationOf<Scheme, Claims>(found as BasicSubject<Claims>, settings)
+      const credentials = parseBasic(presented)
+      return limitAttempts(handshake.address.address, credentials.username, async () => {
+        const found = await verify(credentials)
+        // One reason for unknown names and wrong passwords.
+        if (found === null) throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'credentials' })
+        return authenticationOf<Scheme, Claims>(found as BasicSubject<Claims>, settings)
+      })
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
 }

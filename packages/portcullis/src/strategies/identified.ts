@@ -1,6 +1,9 @@
-/** What an application's `identify` says of a stored login, and the check of it. */
+/** What an application's `identify` says of a stored login, the check of it, and the authority that follows. */
 
+import { createHash } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
+import type { Identity } from '../core/identity.ts'
+import type { Authentication } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 
 /** Who is logged in. */
@@ -37,21 +40,39 @@ export function checkedSubject(found: object, nowSeconds: number): CheckedSubjec
   return { subject, issuedAt: Math.min(issuedAt, nowSeconds), claims }
 }
 
-/** How long a login read at this moment holds. */
+/** Whose subjects these are, and how long a login of theirs holds. */
 export interface LoginTerms {
+  readonly scheme: string
+  readonly issuer: string
   readonly leaseSeconds: number
   readonly maxLifetimeSeconds: number
   readonly clock: Pick<Clock, 'now'>
 }
 
 /**
- * Epoch seconds at which a lease from a login ends: after `leaseSeconds`, or when the login is `maxLifetimeSeconds` old.
+ * The authority of a login that a session holds. The lease ends after `leaseSeconds`, when the login is `maxLifetimeSeconds`
+ * old, or with the session (`sessionEnd`, epoch seconds), whichever is first. The session's id revokes it.
  *
- * @throws AuthError AUTH_EXPIRED when it is already
+ * @throws AuthError AUTH_ERROR when `found` is malformed; AUTH_EXPIRED when the login is too old
  */
-export function loginEnd(issuedAt: number, { leaseSeconds, maxLifetimeSeconds, clock }: LoginTerms): number {
+export function loginAuthentication<Scheme extends string, Claims>(
+  found: LoginSubject<Claims>,
+  sessionId: string,
+  { scheme, issuer, leaseSeconds, maxLifetimeSeconds, clock }: LoginTerms,
+  sessionEnd: number = Number.POSITIVE_INFINITY,
+): Authentication<Identity<Scheme, Claims>> {
   const now = clock.now() / 1000
+  const { subject, issuedAt, claims } = checkedSubject(found, now)
   const lifetimeEnd = (issuedAt === 0 ? now : issuedAt) + maxLifetimeSeconds
   if (lifetimeEnd <= now) throw new AuthError('AUTH_EXPIRED', { reason: 'max_lifetime' })
-  return Math.min(now + leaseSeconds, lifetimeEnd)
+  return {
+    identity: { scheme: scheme as Scheme, issuer, subject, claims: claims as Claims },
+    lease: { id: leaseId(sessionId), issuedAt, expiresAt: Math.min(now + leaseSeconds, sessionEnd, lifetimeEnd) },
+    revocableBy: [{ session: sessionId }],
+  }
+}
+
+/** Names the lease in logs: a digest, since whoever reads the id of a session must not come to hold it. */
+function leaseId(sessionId: string): string {
+  return createHash('sha256').update(`lease:${sessionId}`).digest('base64url').slice(0, 22)
 }

@@ -1,6 +1,7 @@
 /** What an introspection endpoint says of a token (RFC 7662 section 2.2), and what it must say. */
 
 import { AuthError } from '../errors.ts'
+import { isDate, isName, namesAudience } from './registered-claims.ts'
 import { type JsonObject, own } from './strict-json.ts'
 
 /** What the answer must say, and how far clocks may be apart. */
@@ -23,9 +24,6 @@ export interface CheckedToken {
   readonly expiresAt: number | undefined
 }
 
-/** Subjects and token ids travel between nodes and into names: printable, well-formed and of bounded length. */
-const MAX_NAME_LENGTH = 256
-const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
 /** As many as a rule looks at. */
 const MAX_SCOPES = 256
 
@@ -107,21 +105,6 @@ function subjectOf(
   if (!isName(subject)) refuse('subject')
   if (!allowClients && (subject === clientId || subject === authorizedParty)) refuse('no_user')
   return subject
-}
-
-/** A string, or an array of strings, of which one is exactly the audience. */
-function namesAudience(value: unknown, audience: string): boolean {
-  const names: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return names.every((name) => typeof name === 'string') && names.includes(audience)
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= MAX_NAME_LENGTH && !UNPRINTABLE.test(value)
-}
-
-/** A NumericDate (RFC 7519 section 2): a number, finite, not before the epoch. Fractions are fine. */
-function isDate(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0
 }
 
 /** What is no string is nothing that is listed. */

@@ -1,6 +1,7 @@
 /** The registered claims of a verified JWT (RFC 7519 section 4.1), and its type. */
 
 import { AuthError } from '../errors.ts'
+import { isDate, isName, namesAudience } from './registered-claims.ts'
 import { type JsonObject, own } from './strict-json.ts'
 import { refuse } from './strict-jws.ts'
 
@@ -23,10 +24,6 @@ export interface RegisteredClaims {
   readonly issuedAt: number | undefined
   readonly expiresAt: number
 }
-
-/** Subjects and token ids travel between nodes and into names: printable, well-formed and of bounded length. */
-const MAX_NAME_LENGTH = 256
-const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
 
 /** Accepted when `typ` is not configured. `at+jwt` is RFC 9068 section 2.1. */
 const USUAL_TYPES = new Set(['jwt', 'at+jwt'])
@@ -79,21 +76,6 @@ export function checkClaims(payload: JsonObject, expected: ExpectedClaims, nowSe
   // Only now: a token of the past that never lived is reported as what its holder can mend.
   if (issuedAt !== undefined && expiresAt <= issuedAt) refuse('lifetime')
   return { subject, tokenId, issuedAt, expiresAt }
-}
-
-/** A string, or an array of strings, of which one is exactly the audience. */
-function namesAudience(value: unknown, audience: string): boolean {
-  const names: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return names.every((name) => typeof name === 'string') && names.includes(audience)
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= MAX_NAME_LENGTH && !UNPRINTABLE.test(value)
-}
-
-/** A NumericDate (RFC 7519 section 2): a number, finite, not before the epoch. Fractions are fine. */
-function isDate(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0
 }
 
 function mediaType(value: string): string {

@@ -15,7 +15,7 @@ import {
   recordOf,
 } from '../php/serialized.ts'
 import { readOne } from './from.ts'
-import { checkedSubject, type LoginSubject, loginEnd } from './identified.ts'
+import { type LoginSubject, loginAuthentication } from './identified.ts'
 import { cookieValue, openEnvelope } from './laravel-session-envelope.ts'
 import { type LaravelSessionOptions, type LaravelSessionSettings, settingsOf } from './laravel-session-options.ts'
 import { parseStrictJson } from './strict-json.ts'
@@ -76,12 +76,7 @@ export function laravelSession<Claims = NoClaims, const Scheme extends string = 
       const userId = userIdOf(session[loginKey])
       const found = userId === null ? null : await identify(session, userId)
       if (found === null) return null
-      const { subject, issuedAt, claims } = checkedSubject(found, settings.clock.now() / 1000)
-      return {
-        identity: { scheme, issuer: settings.issuer, subject, claims: claims as Claims },
-        lease: { id: leaseId(sid), issuedAt, expiresAt: loginEnd(issuedAt, settings) },
-        revocableBy: [{ session: sid }],
-      }
+      return loginAuthentication<Scheme, Claims>(found, sid, settings)
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
 }
@@ -141,11 +136,6 @@ function userIdOf(value: PhpValue | undefined): string | null {
     return value > 0 ? String(value) : null
   }
   return typeof value === 'string' && USER_ID.test(value) ? value : null
-}
-
-/** Names the lease in logs: a digest, since whoever reads the id of a session must not come to hold it. */
-function leaseId(sid: string): string {
-  return createHash('sha256').update(`laravel-session:${sid}`).digest('base64url').slice(0, 22)
 }
 
 function invalid(reason: string): AuthError {

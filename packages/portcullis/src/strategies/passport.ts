@@ -8,7 +8,7 @@ import { LONGEST_TIMER_MS, systemClock } from '../option-checks.ts'
 import type { Identified, NoClaims, SessionOf, SessionOptions } from './session.ts'
 import { session } from './session.ts'
 
-export type { Identified, NoClaims, SessionStore, SessionSubject } from './session.ts'
+export type { Identified, LoginSubject, NoClaims, SessionStore } from './session.ts'
 
 /**
  * What is needed of the application's Passport: its chain of deserializers. `import passport from 'passport'` fits, and

@@ -1,13 +1,12 @@
 /** The login of a PHP application that keeps its sessions in Redis, as a credential for its sockets. */
 
-import { createHash } from 'node:crypto'
 import type { Identity } from '../core/identity.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { readBytes } from '../php/redis.ts'
 import { MAX_PHP_BYTES, type PhpRecord, type PhpValue } from '../php/serialized.ts'
 import { readOne } from './from.ts'
-import { checkedSubject, loginEnd } from './identified.ts'
+import { loginAuthentication } from './identified.ts'
 import { decodePhpSession } from './php-session-formats.ts'
 import { type PhpSessionOptions, type PhpSessionSettings, settingsOf } from './php-session-options.ts'
 
@@ -66,12 +65,7 @@ export function phpSession<Claims = NoClaims, const Scheme extends string = 'php
       const session = decode(await readBytes(settings.redis, settings.prefix + sid))
       const found = await identify(session)
       if (found === null) return null
-      const { subject, issuedAt, claims } = checkedSubject(found, settings.clock.now() / 1000)
-      return {
-        identity: { scheme, issuer: settings.issuer, subject, claims: claims as Claims },
-        lease: { id: leaseId(sid), issuedAt, expiresAt: loginEnd(issuedAt, settings) },
-        revocableBy: [{ session: sid }],
-      }
+      return loginAuthentication<Scheme, Claims>(found, sid, settings)
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
 }
@@ -105,11 +99,6 @@ function decoderOf({ handler, clock }: PhpSessionSettings): (bytes: Uint8Array |
     }
     throw new AuthError('AUTH_UNAVAILABLE', { reason: 'session_handler' })
   }
-}
-
-/** Names the lease in logs: a digest, since whoever reads the id of a session must not come to hold it. */
-function leaseId(sid: string): string {
-  return createHash('sha256').update(`php-session:${sid}`).digest('base64url').slice(0, 22)
 }
 
 function invalid(reason: string): AuthError {

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { CredentialSource } from '../core/handshake.ts'
 import { LONGEST_TIMER_MS, positive, systemClock, text, wholeMatch } from '../option-checks.ts'
 import { allowQuery, fromCookie } from './from.ts'
+import type { LoginSubject } from './identified.ts'
 import { requireSecrets } from './session-cookie.ts'
 import type { Deadline, SessionStore } from './session-store.ts'
 
@@ -21,21 +22,8 @@ export type SessionOf<Stored> = unknown extends Stored ? SessionData : Omit<Stor
 /** Claims of a session whose `identify` gives none. */
 export type NoClaims = Readonly<Record<string, never>>
 
-/** Who is logged in on a session. */
-export interface SessionSubject<Claims = unknown> {
-  /** Unique among the users of this issuer, and never given to someone else later. */
-  readonly subject: string
-  /** Plain JSON for the rules. Default `{}`. */
-  readonly claims?: Claims
-  /**
-   * When this login happened, epoch seconds. Default 0, "unknown": every revocation of the subject then covers the
-   * session, also one that preceded the login. Store the moment of login to tell the two apart.
-   */
-  readonly issuedAt?: number
-}
-
 /** What `identify` returns: null when nobody is logged in on the session. */
-export type Identified<Claims> = SessionSubject<Claims> | null
+export type Identified<Claims> = LoginSubject<Claims> | null
 
 /** Options of `session`; `store` and `secret` are required. */
 export interface SessionOptions<Stored, Data, Claims, Scheme extends string> {

@@ -1,11 +1,11 @@
 /** The login of a web application that uses express-session, with or without Passport, as a credential for its sockets. */
 
-import { createHash } from 'node:crypto'
 import { secondsOf } from '../core/clock.ts'
 import type { Identity } from '../core/identity.ts'
-import type { Authentication, Strategy } from '../core/strategy.ts'
+import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { readOne } from './from.ts'
+import { loginAuthentication } from './identified.ts'
 import { unsignSessionId } from './session-cookie.ts'
 import {
   type Identified,
@@ -13,16 +13,13 @@ import {
   type SessionOf,
   type SessionOptions,
   type SessionSettings,
-  type SessionSubject,
   settingsOf,
 } from './session-options.ts'
 import { getSession, snapshotOf } from './session-store.ts'
 
-export type { Identified, NoClaims, SessionData, SessionOf, SessionOptions, SessionSubject } from './session-options.ts'
+export type { LoginSubject } from './identified.ts'
+export type { Identified, NoClaims, SessionData, SessionOf, SessionOptions } from './session-options.ts'
 export type { SessionStore } from './session-store.ts'
-
-/** Clocks of two nodes may differ by this much; a login further ahead is a mistake, such as milliseconds for seconds. */
-const SKEW_SECONDS = 60
 
 /**
  * Recognises the session cookie of express-session and asks its store once who is logged in. Reads only: sessions are
@@ -74,7 +71,9 @@ export function session<
       const sessionEnd = endOf(data)
       if (sessionEnd <= secondsOf(settings.deadline.clock)) throw new AuthError('AUTH_EXPIRED', { reason: 'session' })
       const found = (await identify(data as Data)) as Identified<Claims>
-      return found === null ? null : authenticationOf<Scheme, Claims>(found, sid, sessionEnd, settings)
+      return found === null
+        ? null
+        : loginAuthentication<Scheme, Claims>(found, sid, { ...settings, clock: settings.deadline.clock }, sessionEnd)
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
 }
@@ -112,39 +111,6 @@ function endOf(data: object): number {
     typeof expires === 'string' || typeof expires === 'number' ? new Date(expires).getTime() / 1000 : Number.NaN
   if (Number.isNaN(end)) throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'session_malformed' })
   return end
-}
-
-function authenticationOf<Scheme extends string, Claims>(
-  found: SessionSubject<Claims>,
-  sid: string,
-  sessionEnd: number,
-  { issuer, scheme, leaseSeconds, maxLifetimeSeconds, deadline }: SessionSettings,
-): Authentication<Identity<Scheme, Claims>> {
-  const now = secondsOf(deadline.clock)
-  const { subject, issuedAt, claims } = subjectOf(found, now)
-  const lifetimeEnd = issuedAt === 0 ? Number.POSITIVE_INFINITY : issuedAt + maxLifetimeSeconds
-  if (lifetimeEnd <= now) throw new AuthError('AUTH_EXPIRED', { reason: 'max_lifetime' })
-  return {
-    identity: { scheme: scheme as Scheme, issuer, subject, claims: claims as Claims },
-    lease: { id: leaseId(sid), issuedAt, expiresAt: Math.min(now + leaseSeconds, sessionEnd, lifetimeEnd) },
-    revocableBy: [{ session: sid }],
-  }
-}
-
-function subjectOf(found: object, now: number): { subject: string; issuedAt: number; claims: unknown } {
-  const subject = ownField(found, 'subject')
-  const issuedAt = ownField(found, 'issuedAt') ?? 0
-  const sound = typeof issuedAt === 'number' && issuedAt >= 0 && issuedAt <= now + SKEW_SECONDS
-  if (typeof subject !== 'string' || subject === '' || !sound) {
-    throw new AuthError('AUTH_ERROR', { reason: 'identify_answer_malformed' })
-  }
-  // Dated ahead, a login would escape a revocation of this moment.
-  return { subject, issuedAt: Math.min(issuedAt, now), claims: ownField(found, 'claims') ?? {} }
-}
-
-/** Names the lease in logs: a digest, since whoever reads the id of a session must not come to hold it. */
-function leaseId(sid: string): string {
-  return createHash('sha256').update(`session:${sid}`).digest('base64url').slice(0, 22)
 }
 
 /** A polluted prototype must not log anybody in. */
