@@ -106,6 +106,7 @@ describe('a session of PHP', () => {
   })
 
   it.each([
+    ['a value without a name', 'i:1;', 'AUTH_CREDENTIAL_INVALID session_malformed'],
     ['one that PHP did not write', 'hello', 'AUTH_CREDENTIAL_INVALID session_malformed'],
     ['one with bytes after the last value', 'user_id|i:1;x', 'AUTH_CREDENTIAL_INVALID session_malformed'],
     ['one that cycles', 'user_id|i:1;a|a:1:{i:0;R:2;}', 'AUTH_CREDENTIAL_INVALID session_malformed'],

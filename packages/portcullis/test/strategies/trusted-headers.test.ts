@@ -104,6 +104,16 @@ describe('headers of a named proxy', () => {
     expect(await refusal(strategy.authenticate(from(headers), null))).toBe(`AUTH_CREDENTIAL_INVALID ${reason}`)
   })
 
+  test('name anybody of up to 256 characters, each with a lease of its own', async () => {
+    const answers = await Promise.all(
+      ['a'.repeat(256), 'b'.repeat(256)].map((user) =>
+        trustedHeaders(OPTIONS).authenticate(from({ 'x-forwarded-user': user }), null),
+      ),
+    )
+    expect(answers.map((answer) => answer?.identity.subject.length)).toEqual([256, 256])
+    expect(answers[0]?.lease.id).not.toBe(answers[1]?.lease.id)
+  })
+
   test('are read as UTF-8', async () => {
     const raw = Buffer.from('žofie').toString('latin1')
     const answer = await trustedHeaders(OPTIONS).authenticate(from({ 'x-forwarded-user': raw }), null)
@@ -125,6 +135,7 @@ describe('headers of a named proxy', () => {
       )
     expect((await at(40))?.lease.expiresAt).toBe(Math.floor(clock.now() / 1000) + 60)
     expect(await refusal(at(101))).toBe('AUTH_EXPIRED max_lifetime')
+    expect(await refusal(at(100))).toBe('AUTH_EXPIRED max_lifetime')
     expect((await at(-30))?.lease.issuedAt).toBe(clock.now() / 1000)
   })
 
