@@ -5,15 +5,8 @@ import type { Identity } from '../core/identity.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { readBytes } from '../php/redis.ts'
-import {
-  decodePhpSerialized,
-  MAX_PHP_BYTES,
-  PhpFormatError,
-  PhpObject,
-  type PhpRecord,
-  type PhpValue,
-  recordOf,
-} from '../php/serialized.ts'
+import { decodePhpSerialized, MAX_PHP_BYTES } from '../php/serialized.ts'
+import { PhpFormatError, PhpObject, type PhpRecord, type PhpValue, recordOf } from '../php/values.ts'
 import { readOne } from './from.ts'
 import { type LoginSubject, loginAuthentication } from './identified.ts'
 import { cookieValue, openEnvelope } from './laravel-session-envelope.ts'
@@ -21,7 +14,7 @@ import { type LaravelSessionOptions, type LaravelSessionSettings, settingsOf } f
 import { parseStrictJson } from './strict-json.ts'
 
 export type { PhpRedisClient, RedisBufferOptions } from '../php/redis.ts'
-export { PhpObject, type PhpRecord, type PhpValue } from '../php/serialized.ts'
+export { PhpObject, type PhpRecord, type PhpValue } from '../php/values.ts'
 export type { LoginSubject } from './identified.ts'
 export type { LaravelCipher } from './laravel-session-envelope.ts'
 export type { LaravelSessionOptions } from './laravel-session-options.ts'

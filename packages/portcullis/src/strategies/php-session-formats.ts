@@ -1,6 +1,7 @@
 /** The formats in which PHP keeps a session (`session.serialize_handler`), and telling them apart. */
 
-import { createPhpReader, nameOf, PhpFormatError, type PhpRecord, type PhpValue, recordOf } from '../php/serialized.ts'
+import { createPhpReader } from '../php/serialized.ts'
+import { nameOf, PhpFormatError, type PhpRecord, type PhpValue, recordOf } from '../php/values.ts'
 
 /** PHP's own handlers that can be read. `igbinary` and `msgpack` cannot. */
 export type PhpHandler = 'php' | 'php_serialize' | 'php_binary'

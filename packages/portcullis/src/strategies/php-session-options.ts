@@ -12,7 +12,7 @@ import {
   wholeMatch,
 } from '../option-checks.ts'
 import { type BoundedRedis, commandsOf, type PhpRedisClient } from '../php/redis.ts'
-import type { PhpRecord } from '../php/serialized.ts'
+import type { PhpRecord } from '../php/values.ts'
 import { allowQuery, fromCookie } from './from.ts'
 import type { LoginSubject } from './identified.ts'
 import { PHP_HANDLERS, type PhpHandler } from './php-session-formats.ts'

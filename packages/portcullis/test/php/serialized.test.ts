@@ -1,13 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import {
-  createPhpReader,
-  decodePhpSerialized,
-  MAX_PHP_BYTES,
-  PhpFormatError,
-  PhpObject,
-  type PhpValue,
-} from '../../src/php/serialized.ts'
+import { createPhpReader, decodePhpSerialized, MAX_PHP_BYTES } from '../../src/php/serialized.ts'
+import { PhpFormatError, PhpObject, type PhpValue } from '../../src/php/values.ts'
 import { randomOf } from './random.ts'
 
 const decode = (text: string | Uint8Array) => decodePhpSerialized(Buffer.from(text as string, 'utf8'))

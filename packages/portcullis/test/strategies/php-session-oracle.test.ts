@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { PhpObject, type PhpValue } from '../../src/php/serialized.ts'
+import { PhpObject, type PhpValue } from '../../src/php/values.ts'
 import { decodePhpSession, type PhpHandler } from '../../src/strategies/php-session-formats.ts'
 
 type Case = readonly [handler: PhpHandler, base64: string, seen: unknown]
