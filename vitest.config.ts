@@ -13,7 +13,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'tools/test/**/*.test.ts', 'test/*.test.ts'],
+    include: ['packages/*/test/**/*.test.ts', 'tools/test/**/*.test.ts', 'examples/test/*.test.ts', 'test/*.test.ts'],
     globalSetup: './test/global-setup.ts',
     // `.ci/run` counts the tests of the report that it asks for here.
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
