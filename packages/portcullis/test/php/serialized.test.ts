@@ -92,6 +92,9 @@ describe('P02: what PHP does not write', () => {
     ['nothing', ''],
     ['bytes after the value', 'i:1;i:2;'],
     ['an unknown type', 'x:1;'],
+    ['an unknown type and nothing more', 'x:'],
+    ['an integer of a million digits', `i:${'9'.repeat(1_000_000)};`],
+    ['a length of a million digits', `s:${'9'.repeat(1_000_000)}:"";`],
     ['an escaped string', 'S:1:"\\41";'],
     ['a boolean of 2', 'b:2;'],
     ['a boolean of words', 'b:true;'],
@@ -160,6 +163,7 @@ describe('P02: what PHP does not write', () => {
     const nested = (depth: number) => `${'a:1:{i:0;'.repeat(depth)}N;${'}'.repeat(depth)}`
     expect(decode(nested(64))).toBeDefined()
     expect(() => decode(nested(65))).toThrow('too deep')
+    expect(decode(`a:100:{${Array.from({ length: 100 }, (_, i) => `i:${i};a:0:{}`).join('')}}`)).toHaveLength(100)
     expect(() => decode(nested(100_000))).toThrow('too deep')
     const many = (count: number) => `a:${count}:{${Array.from({ length: count }, (_, i) => `i:${i};N;`).join('')}}`
     expect(decode(many(9_999))).toHaveLength(9_999)
