@@ -1,10 +1,10 @@
-/** The HTTP endpoint that Pusher's clients ask for a channel's signature. */
+/** The HTTP endpoint that Pusher's clients ask for the signature of a channel, or of their user. */
 
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import { asDecision, type Decision } from '../core/decision.ts'
 import { AuthError, type AuthErrorCode, CODES, refusalOf } from '../errors.ts'
-import { isChannelName, isPresenceChannel, type PresenceMember } from './pusher-names.ts'
+import { isChannelName, isPresenceChannel, type PresenceMember, type PusherUser } from './pusher-names.ts'
 import type { PusherSigner } from './pusher-signature.ts'
 
 /** Options of `pusherAuthEndpoint`; `signer` and `authorize` are required. */
@@ -18,9 +18,14 @@ export interface PusherAuthEndpointOptions<Request> {
     request: Request,
     channel: string,
   ) => Decision | PresenceMember | Promise<Decision | PresenceMember>
-  /** Milliseconds that `authorize` has, else the answer is a denial. Default 1000. */
+  /**
+   * Who sends this request, for `pusher.signin()`; null when nobody does. An exception and anything else deny. Default: nobody
+   * can sign in.
+   */
+  readonly identify?: (request: Request) => PusherUser | null | Promise<PusherUser | null>
+  /** Milliseconds that `authorize` and `identify` have, else the answer is a denial. Default 1000. */
   readonly authorizeTimeoutMs?: number
-  /** Told of what `authorize` threw, and of an answer that is none. Default: nobody is. */
+  /** Told of what `authorize` or `identify` threw, and of an answer that is none. Default: nobody is. */
   readonly onError?: (error: unknown) => void
   /** For tests. Default: the system's. */
   readonly clock?: Pick<Clock, 'setTimer'>
@@ -30,8 +35,10 @@ const LONGEST_TIMER_MS = 2_147_483_647
 
 /**
  * An Express-style handler that answers 200 `{ auth, channel_data? }` to `socket_id` and `channel_name` in `req.body`,
- * which a parser of forms or JSON has put there. 400 when one of them is malformed or no `private-` or `presence-`
- * channel; 403 in every other case. Nothing of the request or of an error is in the answer. It never rejects.
+ * which a parser of forms or JSON has put there; and, with `identify`, 200 `{ auth, user_data }` to `socket_id` alone, as
+ * `pusher.signin()` asks. 400 when one of them is malformed or no `private-` or `presence-` channel; 403 in every other case.
+ * Nothing of the request or of an error is in the answer. It never rejects. One handler serves `/pusher/auth` and
+ * `/pusher/user-auth`, where Pusher's clients look for the two.
  *
  * Does not check: who sends the request, which is for `authorize` to find out; its origin; its rate. Not supported:
  * JSONP, which would let any page read the signature, and the keys of `private-encrypted-` channels.
@@ -39,20 +46,22 @@ const LONGEST_TIMER_MS = 2_147_483_647
  * @throws TypeError at once, when an option is missing or malformed
  *
  * @example
- * app.post('/pusher/auth', express.urlencoded(), pusherAuthEndpoint({
+ * app.post(['/pusher/auth', '/pusher/user-auth'], express.urlencoded(), pusherAuthEndpoint({
  *   signer,
  *   authorize: (request, channel) => permitIf(channel === `private-user-${request.user.id}`),
+ *   identify: (request) => (request.user ? { id: request.user.id } : null),
  * }))
  *
- * @see https://pusher.com/docs/channels/server_api/authorizing-users/ ; subpath `portcullis/channels/pusher`
+ * @see https://pusher.com/docs/channels/server_api/authorizing-users/ and authenticating-users/ ; subpath `portcullis/channels/pusher`
  */
 export function pusherAuthEndpoint<Request extends { readonly body?: unknown }>(
   options: PusherAuthEndpointOptions<Request>,
 ): (request: Request, response: ServerResponse) => Promise<void> {
   const own: typeof options = Object.assign(Object.create(null), options)
-  const { signer, authorize, authorizeTimeoutMs = 1000, onError, clock = systemClock } = own
+  const { signer, authorize, identify, authorizeTimeoutMs = 1000, onError, clock = systemClock } = own
   if (typeof signer?.signChannel !== 'function') throw new TypeError('"signer" must be made by pusherSigner')
   if (typeof authorize !== 'function') throw new TypeError('"authorize" must be a function')
+  if (identify !== undefined && typeof identify !== 'function') throw new TypeError('"identify" must be a function')
   if (onError !== undefined && typeof onError !== 'function') throw new TypeError('"onError" must be a function')
   if (!(authorizeTimeoutMs > 0 && authorizeTimeoutMs <= LONGEST_TIMER_MS)) {
     throw new TypeError(`"authorizeTimeoutMs" must be a number above 0 and at most ${LONGEST_TIMER_MS}`)
@@ -60,10 +69,12 @@ export function pusherAuthEndpoint<Request extends { readonly body?: unknown }>(
 
   async function answerOf(request: Request): Promise<object | AuthErrorCode> {
     const socketId = field(request.body, 'socket_id')
+    // Only where no channel is named at all: a malformed name is no wish to sign in.
+    if (identify !== undefined && !has(request.body, 'channel_name')) return userAnswerOf(request, socketId, identify)
     const channel = field(request.body, 'channel_name')
     if (!signer.isSocketId(socketId) || !isChannelName(channel) || !isGuarded(channel)) return 'AUTH_ARGUMENTS_INVALID'
     const asked = new Promise<unknown>((resolve) => resolve(authorize(request, channel)))
-    const answer = await within(asked, authorizeTimeoutMs, clock)
+    const answer = await within('authorize', asked, authorizeTimeoutMs, clock)
     const decision = asDecision(answer)
     if (decision?.effect === 'deny') return 'AUTH_FORBIDDEN'
     if (isPresenceChannel(channel) ? isMember(answer) : decision !== null) {
@@ -72,6 +83,19 @@ export function pusherAuthEndpoint<Request extends { readonly body?: unknown }>(
     throw new TypeError(
       `"authorize" answered neither a denial nor ${isPresenceChannel(channel) ? 'a member' : 'a permit'}`,
     )
+  }
+
+  async function userAnswerOf(
+    request: Request,
+    socketId: unknown,
+    ask: NonNullable<typeof identify>,
+  ): Promise<object | AuthErrorCode> {
+    if (!signer.isSocketId(socketId)) return 'AUTH_ARGUMENTS_INVALID'
+    const asked = new Promise<unknown>((resolve) => resolve(ask(request)))
+    const answer = await within('identify', asked, authorizeTimeoutMs, clock)
+    if (answer === null) return 'AUTH_FORBIDDEN'
+    if (!has(answer, 'id')) throw new TypeError('"identify" answered neither a user nor null')
+    return signer.signUser(socketId, userOf(answer as PusherUser))
   }
 
   function report(error: unknown): void {
@@ -104,7 +128,7 @@ function isGuarded(channel: string): boolean {
 }
 
 function isMember(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'user_id')
+  return has(value, 'user_id')
 }
 
 /** Nothing but what Pusher knows of: an application may answer with its whole record of a user. */
@@ -112,17 +136,29 @@ function memberOf({ user_id, user_info }: PresenceMember): PresenceMember {
   return user_info === undefined ? { user_id } : { user_id, user_info }
 }
 
-function field(body: unknown, name: string): unknown {
-  return typeof body === 'object' && body !== null && Object.hasOwn(body, name)
-    ? (body as Record<string, unknown>)[name]
-    : undefined
+function userOf({ id, user_info, watchlist }: PusherUser): PusherUser {
+  // What is undefined has no place in JSON.
+  return { id, user_info, watchlist } as PusherUser
 }
 
-function within(asked: Promise<unknown>, timeoutMs: number, clock: Pick<Clock, 'setTimer'>): Promise<unknown> {
+function has(value: unknown, name: string): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+}
+
+function field(body: unknown, name: string): unknown {
+  return has(body, name) ? (body as Record<string, unknown>)[name] : undefined
+}
+
+function within(
+  option: 'authorize' | 'identify',
+  asked: Promise<unknown>,
+  timeoutMs: number,
+  clock: Pick<Clock, 'setTimer'>,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const cancel = clock.setTimer(() => {
-      const cause = new Error(`"authorize" did not answer within ${timeoutMs} ms`)
-      reject(new AuthError('AUTH_UNAVAILABLE', { reason: 'authorize_timeout', cause }))
+      const cause = new Error(`"${option}" did not answer within ${timeoutMs} ms`)
+      reject(new AuthError('AUTH_UNAVAILABLE', { reason: `${option}_timeout`, cause }))
     }, timeoutMs)
     asked.then(resolve, reject).finally(cancel)
   })

@@ -18,6 +18,15 @@ export interface PresenceMember {
   readonly user_info?: unknown
 }
 
+/** Who has signed in, as `user_data` says it. */
+export interface PusherUser {
+  /** At most 128 characters. */
+  readonly id: string
+  readonly user_info?: unknown
+  /** Ids of the users whose comings and goings this one is told of. */
+  readonly watchlist?: readonly string[]
+}
+
 /**
  * True for a channel name that Pusher knows: 1 to 200 of `A-Z a-z 0-9 _ - = @ , . ;`.
  *

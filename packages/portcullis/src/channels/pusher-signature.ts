@@ -1,6 +1,6 @@
 /** Pusher's signatures: HMAC-SHA256, in hex, over a socket's id and the channel or user that it may have. */
 
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { AuthError } from '../errors.ts'
 import {
   isChannelName,
@@ -10,26 +10,12 @@ import {
   personOf,
   socketIdTest,
 } from './pusher-names.ts'
-
-/** An application's key, which is public, and its secret. */
-export interface PusherKey {
-  /** 1 to 64 of `A-Z a-z 0-9 _ -`. Sent along with every signature. */
-  readonly key: string
-  /** Pusher's have 20 characters; a shorter one is warned of. */
-  readonly secret: string
-}
-
-/** Options of `pusherSigner`; `keys` is required. */
-export interface PusherSignerOptions {
-  /** The newest first: it signs, and all verify. A key that is taken out verifies nothing any more. */
-  readonly keys: readonly PusherKey[]
-  /** What a socket's id looks like, as a whole. Default: Socket.IO 4's (20 of base64url) and Pusher's (`123.456`). */
-  readonly socketIdPattern?: RegExp
-}
+import { type PusherSignerOptions, signerSettingsOf } from './pusher-options.ts'
+import { authOf, channelText, parseAuth, signedText, userText } from './pusher-text.ts'
 
 /** What Pusher's clients take from an authorization endpoint. */
 export interface ChannelSignature {
-  /** `<key>:<64 hex digits>`. */
+  /** `<key>:<64 hex digits>`; with `ttlSeconds`, `:` and epoch seconds behind it. */
   readonly auth: string
   /** The very bytes that are signed: a client must pass them on as they are. */
   readonly channel_data?: string
@@ -80,19 +66,16 @@ export interface PusherSigner {
   isSocketId(value: unknown): value is string
 }
 
-/** A signature is `<key>:<hex>`; upper case would be a second spelling of the same. */
-const AUTH = /^([A-Za-z0-9_-]{1,64}):([0-9a-f]{64})$/
-const KEY = /^[A-Za-z0-9_-]{1,64}$/
-const STRONG_SECRET_BYTES = 20
-
 /**
  * Signs and verifies as Pusher does: `socket_id:channel`, `socket_id:channel:channel_data` and
  * `socket_id::user::user_data`. `channel_data` counts as the bytes it came in, never as what they mean, up to 2048; on a
  * `presence-` channel it must name a member by `user_id`.
  *
- * Does not check: whether the socket may have the channel (that is decided before signing), whether the socket still
- * exists, and when it was signed: the scheme has no expiry, so a signature holds as long as the socket's id. Who must
- * lose a channel is removed from it, or the key is changed.
+ * Pusher's scheme has no expiry: a signature holds as long as the socket's id. With `ttlSeconds`, what is signed here says until when
+ * it may be presented, as `socket_id::expires::<epoch seconds>:` before the rest; with `requireExpiry`, nothing else verifies.
+ *
+ * Does not check: whether the socket may have the channel (that is decided before signing), and whether the socket still exists.
+ * The end is that of the signature, not of what was joined with it: who must lose a channel is removed from it.
  *
  * @throws TypeError at once, when an option is missing or malformed
  * @throws AuthError from `signChannel` and `signUser`: AUTH_ARGUMENTS_INVALID, with the reason `socket_id`, `channel`,
@@ -106,23 +89,24 @@ const STRONG_SECRET_BYTES = 20
  * @see https://pusher.com/docs/channels/library_auth_reference/auth-signatures/ ; subpath `portcullis/channels/pusher`
  */
 export function pusherSigner(options: PusherSignerOptions): PusherSigner {
-  const { keys, socketIdPattern }: PusherSignerOptions = Object.assign(Object.create(null), options)
-  const secrets = secretsOf(keys)
-  const [newest] = secrets
-  if (newest === undefined) throw new TypeError('"keys" must be a non-empty array of { key, secret }')
+  const { secrets, socketIdPattern, ttlSeconds, requireExpiry, clock } = signerSettingsOf(options)
+  const [[newestKey, newestSecret]] = secrets as unknown as readonly [readonly [string, KeyObject]]
   const isSocketId = socketIdTest(socketIdPattern)
 
-  function sign(text: string): string {
-    const [key, secret] = newest as readonly [string, KeyObject]
-    return `${key}:${digestOf(secret, text).toString('hex')}`
+  function sign(socketId: string, text: string): string {
+    const end = ttlSeconds === null ? null : String(Math.ceil(clock.now() / 1000 + ttlSeconds))
+    return authOf(newestKey, digestOf(newestSecret, signedText(socketId, text, end)), end)
   }
 
   /** The key that made the signature, or null. */
-  function keyOf(auth: unknown, text: string): string | null {
-    const [, key = '', hex = ''] = (typeof auth === 'string' ? AUTH.exec(auth) : null) ?? []
-    const secret = secrets.get(key)
-    if (secret === undefined) return null
-    return timingSafeEqual(digestOf(secret, text), Buffer.from(hex, 'hex')) ? key : null
+  function keyOf(presented: unknown, socketId: string, text: string): string | null {
+    const auth = parseAuth(presented)
+    const secret = auth === null ? undefined : secrets.get(auth.key)
+    if (auth === null || secret === undefined) return null
+    const { key, signature, end } = auth
+    if (!timingSafeEqual(digestOf(secret, signedText(socketId, text, end)), signature)) return null
+    const holds = end === null ? !requireExpiry : clock.now() < Number(end) * 1000
+    return holds ? key : null
   }
 
   return Object.freeze<PusherSigner>({
@@ -132,23 +116,23 @@ export function pusherSigner(options: PusherSignerOptions): PusherSigner {
       if (!isSocketId(socketId)) throw invalid('socket_id')
       if (!isChannelName(channel)) throw invalid('channel')
       if (!isChannelData(channel, data)) throw invalid('channel_data')
-      const auth = sign(channelText(socketId, channel, data))
+      const auth = sign(socketId, channelText(channel, data))
       return data === undefined ? { auth } : { auth, channel_data: data }
     },
     signUser(socketId, userData) {
       const data = textOf(userData)
       if (!isSocketId(socketId)) throw invalid('socket_id')
       if (!isSignable(data) || personOf(data, 'id') === null) throw invalid('user_data')
-      return { auth: sign(userText(socketId, data)), user_data: data }
+      return { auth: sign(socketId, userText(data)), user_data: data }
     },
     verifyChannel({ socketId, channel, auth, channelData }) {
       if (!isSocketId(socketId) || !isChannelName(channel) || !isChannelData(channel, channelData)) return null
-      const key = keyOf(auth, channelText(socketId, channel, channelData))
+      const key = keyOf(auth, socketId, channelText(channel, channelData))
       return key === null ? null : { key, member: memberOf(channel, channelData) }
     },
     verifyUser({ socketId, auth, userData }) {
       if (!isSocketId(socketId) || !isSignable(userData)) return null
-      const key = keyOf(auth, userText(socketId, userData))
+      const key = keyOf(auth, socketId, userText(userData))
       const person = key === null ? null : personOf(userData, 'id')
       return key === null || person === null ? null : { key, userId: person.id, data: person.data }
     },
@@ -165,14 +149,6 @@ function textOf(data: unknown): unknown {
   }
 }
 
-function channelText(socketId: string, channel: string, data: string | undefined): string {
-  return data === undefined ? `${socketId}:${channel}` : `${socketId}:${channel}:${data}`
-}
-
-function userText(socketId: string, data: string): string {
-  return `${socketId}::user::${data}`
-}
-
 function digestOf(secret: KeyObject, text: string): Buffer {
   return createHmac('sha256', secret).update(text, 'utf8').digest()
 }
@@ -187,29 +163,6 @@ function memberOf(channel: string, data: string | undefined): VerifiedChannel['m
   if (person === null) return null
   const userInfo = Object.hasOwn(person.data, 'user_info') ? (person.data as PresenceMember).user_info : null
   return { userId: person.id, userInfo }
-}
-
-function secretsOf(keys: unknown): ReadonlyMap<string, KeyObject> & Iterable<[string, KeyObject]> {
-  const secrets = new Map<string, KeyObject>()
-  for (const each of Array.isArray(keys) ? (keys as unknown[]) : []) {
-    const { key, secret } = (each ?? {}) as Partial<Record<keyof PusherKey, unknown>>
-    if (typeof key !== 'string' || !KEY.test(key))
-      throw new TypeError('"keys": a "key" must be 1 to 64 of A-Z a-z 0-9 _ -')
-    if (typeof secret !== 'string' || secret === '') {
-      throw new TypeError(`"keys": the "secret" of ${JSON.stringify(key)} must be a non-empty string`)
-    }
-    if (secrets.has(key)) throw new TypeError(`"keys": ${JSON.stringify(key)} stands there twice`)
-    if (Buffer.byteLength(secret) < STRONG_SECRET_BYTES) warnOfWeakSecret()
-    secrets.set(key, createSecretKey(Buffer.from(secret, 'utf8')))
-  }
-  return secrets
-}
-
-function warnOfWeakSecret(): void {
-  process.emitWarning(
-    `"secret" is shorter than ${STRONG_SECRET_BYTES} bytes: whoever guesses it from one signature can sign any channel`,
-    { type: 'SecurityWarning', code: 'PORTCULLIS_WEAK_SECRET' },
-  )
 }
 
 function invalid(reason: string): AuthError {

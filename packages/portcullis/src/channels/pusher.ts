@@ -1,13 +1,12 @@
 /** Private and presence channels as Pusher signs them: the signatures, and the endpoint that Pusher's clients ask. */
 
 export { type PusherAuthEndpointOptions, pusherAuthEndpoint } from './pusher-endpoint.ts'
-export type { PresenceMember } from './pusher-names.ts'
+export type { PresenceMember, PusherUser } from './pusher-names.ts'
+export type { PusherKey, PusherSignerOptions } from './pusher-options.ts'
 export { pusherRule } from './pusher-rule.ts'
 export {
   type ChannelSignature,
-  type PusherKey,
   type PusherSigner,
-  type PusherSignerOptions,
   pusherSigner,
   type UserSignature,
   type VerifiedChannel,

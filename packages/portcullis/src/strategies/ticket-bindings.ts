@@ -31,7 +31,7 @@ export function assertBindings(
   if (origin !== null && !isFrom(origin, handshake)) throw elsewhere('origin')
   if (address !== null && canonicalAddress(handshake.address.address) !== address) throw elsewhere('address')
   if (userAgent !== null && !matches(handshake.headers['user-agent'], userAgent)) throw elsewhere('user_agent')
-  if (session !== null && !matches(fromCookie(session.cookie).read(handshake, null), session.digest)) {
+  if (session !== null && !matches(cookieOf(handshake, session.cookie), session.digest)) {
     throw elsewhere('session')
   }
   if (namespace !== null && connect?.namespace !== namespace) throw elsewhere('namespace')
@@ -51,9 +51,24 @@ export function canonicalAddress(text: unknown): string | null {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical)?.[1] ?? canonical
 }
 
+/**
+ * The value of a cookie, decoded as `fromCookie` does; null when there is none.
+ *
+ * @throws AuthError AUTH_CREDENTIAL_INVALID when it is too long
+ */
+export function cookieOf({ headers }: Pick<Handshake, 'headers'>, name: string): string | null {
+  // A cookie is looked for in the headers alone.
+  return fromCookie(name).read({ headers } as Handshake, null)
+}
+
 /** SHA-256, in base64url. */
 export function digestOf(value: string): string {
   return createHash('sha256').update(value).digest('base64url')
+}
+
+/** Exactly as browsers send it; an opaque one, `null`, is nobody's. */
+export function isOrigin(value: unknown): value is string {
+  return typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value
 }
 
 /** Whether a stored record may say this of its session. */
@@ -69,7 +84,8 @@ export function isSessionBinding(value: unknown): boolean {
  */
 function isFrom(origin: string, { headers }: Handshake): boolean {
   if (headers.origin !== undefined) return headers.origin === origin
-  return headers['sec-fetch-site'] === 'same-origin' && new URL(origin).host === headers.host
+  const own = [`https://${headers.host}`, `http://${headers.host}`]
+  return headers['sec-fetch-site'] === 'same-origin' && own.includes(origin)
 }
 
 function matches(value: unknown, digest: string): boolean {

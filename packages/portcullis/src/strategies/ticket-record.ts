@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { AuthError } from '../errors.ts'
-import { canonicalAddress, digestOf, isSessionBinding, type TicketBindings } from './ticket-bindings.ts'
+import { canonicalAddress, digestOf, isOrigin, isSessionBinding, type TicketBindings } from './ticket-bindings.ts'
 import type { TicketSettings } from './ticket-options.ts'
 import { keepTicket, TAKEN } from './ticket-store.ts'
 
@@ -99,7 +99,7 @@ function recordOf(claim: TicketClaim, now: number): TicketRecord {
   if (typeof subject !== 'string' || subject === '') throw new TypeError('"subject" must be a non-empty string')
   if (!(Number.isFinite(issuedAt) && issuedAt >= 0)) throw new TypeError('"issuedAt" must be epoch seconds')
   if (JSON.stringify(claims) === undefined) throw new TypeError('"claims" must be plain JSON')
-  if (origin !== null && (typeof origin !== 'string' || originOf(origin) !== origin)) {
+  if (origin !== null && !isOrigin(origin)) {
     throw new TypeError('"origin" must be an origin as browsers send it, such as https://app.example')
   }
   const canonical = address === null ? null : canonicalAddress(address)
@@ -126,8 +126,4 @@ function sessionBindingOf(session: TicketClaim['session']): TicketBindings['sess
     throw new TypeError('"session" must be the name and the value of a cookie')
   }
   return { cookie, digest: digestOf(value) }
-}
-
-function originOf(text: string): string | null {
-  return URL.canParse(text) ? new URL(text).origin : null
 }

@@ -6,6 +6,7 @@ import type { Authentication, Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { MAX_CREDENTIAL_BYTES, readOne } from './from.ts'
 import { assertBindings } from './ticket-bindings.ts'
+import { createHandlers, type TicketHandlers } from './ticket-handlers.ts'
 import { settingsOf, type TicketOptions, type TicketSettings } from './ticket-options.ts'
 import {
   createIssue,
@@ -17,12 +18,25 @@ import {
 } from './ticket-record.ts'
 import { takeTicket } from './ticket-store.ts'
 
+export type { TicketBinding, TicketEndpointOptions } from './ticket-endpoint-options.ts'
+export type {
+  ExpressTicketRequest,
+  FastifyTicketReply,
+  FastifyTicketRequest,
+  TicketHandlers,
+} from './ticket-handlers.ts'
 export type { TicketOptions } from './ticket-options.ts'
 export type { IssuedTicket, TicketClaim } from './ticket-record.ts'
-export { memoryTicketStore, type RedisTicketClient, type TicketStore, ticketStoreOfRedis } from './ticket-store.ts'
+export {
+  memoryTicketStore,
+  type RedisTicketClient,
+  TAKEN,
+  type TicketStore,
+  ticketStoreOfRedis,
+} from './ticket-store.ts'
 
-/** Issues tickets and recognises them. Made by `tickets`. */
-export interface Tickets<Claims, Scheme extends string> {
+/** Issues tickets, by a function and over HTTP, and recognises them. Made by `tickets`. */
+export interface Tickets<Claims, Scheme extends string> extends TicketHandlers<Claims> {
   /**
    * A new ticket for someone who was authenticated by other means.
    *
@@ -40,23 +54,25 @@ const TICKET = /^[A-Za-z0-9_-]{43}$/
  * says otherwise; with `allowQuery('ticket')`, from the URL too, where a ticket that was used does no harm in a log.
  *
  * The store keeps the ticket's SHA-256, and takes it by one atomic command: of several who present it, one is admitted, on
- * whatever node. When a ticket ends, the store's clock decides. It may be bound to an origin, an address and a namespace; whoever
- * presents it elsewhere is refused, and the ticket is used up. One in the HTTP request admits its connection, to every
- * namespace and as long as the lease; one in a CONNECT packet admits to that namespace alone.
+ * whatever node. When a ticket ends, the store's clock decides. It may be bound to an origin, an address, a user agent, the cookie
+ * of a session and a namespace; whoever presents it elsewhere is refused, and the ticket is used up. One in the HTTP request
+ * admits its connection, to every namespace and as long as the lease; one in a CONNECT packet admits to that namespace alone.
  *
  * The lease ends after `leaseSeconds`. It is dated by the claim's `issuedAt`, so that a revocation between issue and use counts;
  * where the clocks of two nodes differ, it may miss one by that much.
  *
- * Does not check: who asks for a ticket (the route that calls `issue` does), and whether the same request carries another
- * credential, of somebody else. A store that answered too late may have used the ticket up: the client fetches another.
+ * Does not check: who asks for a ticket (`identify` does, or the route that calls `issue`), and, unless a ticket is bound to its
+ * session, whether the same request carries another credential, of somebody else: who makes a visitor's page use a ticket of his
+ * own has logged the visitor in as himself. A store that answered too late may have used the ticket up: the client fetches another.
  *
  * @throws TypeError at once, when an option is missing or malformed
- * @throws AuthError from `authenticate`: AUTH_CREDENTIAL_INVALID (malformed; unknown, used or too old, which the store cannot
- * tell apart; presented elsewhere), AUTH_UNAVAILABLE (the store failed or was slow)
+ * @throws AuthError from `authenticate`: AUTH_CREDENTIAL_INVALID (malformed, unknown or too old, `ticket_replayed` when it was
+ * used, presented elsewhere: always 401, because another ticket helps), AUTH_UNAVAILABLE (the store failed or was slow)
  *
  * @example
- * const { issue, strategy } = tickets({ store: ticketStoreOfRedis(redis) })
- * app.post('/ticket', requireLogin, async (req, res) => res.json(await issue({ subject: req.user.id })))
+ * const { strategy, express } = tickets({ store: ticketStoreOfRedis(redis) })
+ * app.post('/ticket', express({ identify: (req) => (req.user ? { subject: req.user.id } : null) }))
+ * // the page: io(url, { auth: async (send) => send(await (await fetch('/ticket', { method: 'POST' })).json()) })
  *
  * @see OWASP ASVS 5.0 section 4.4.4; subpath `portcullis/strategies/ticket`
  */
@@ -95,7 +111,8 @@ export function tickets<Claims = Readonly<Record<string, never>>, const Scheme e
       return answer
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
-  return Object.freeze({ issue: createIssue<Claims>(settings), strategy })
+  const issue = createIssue<Claims>(settings)
+  return Object.freeze({ issue, strategy, ...createHandlers(issue, settings.clock) })
 }
 
 function authenticationOf<Scheme extends string, Claims>(

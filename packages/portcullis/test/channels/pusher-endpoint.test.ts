@@ -232,15 +232,113 @@ describe('a request is refused with 403, and the reason is in no answer', () => 
   })
 })
 
+describe('a user who signs in, with socket_id alone', () => {
+  /** As pusher-js sends it to `/pusher/user-auth`. */
+  const signIn = (socketId = SOCKET) => post(new URLSearchParams({ socket_id: socketId }))
+  const verify = (body: unknown, socketId = SOCKET) => {
+    const { auth, user_data: userData } = body as { auth: string; user_data: string }
+    return signer.verifyUser({ socketId, auth, userData })
+  }
+
+  test('gets a signature that holds for its socket, asked by form or JSON', async () => {
+    serve(() => deny(), { identify: async ({ headers }) => ({ id: String(headers['x-user']) }) })
+    for (const { status, body } of [await signIn(), await json({ socket_id: SOCKET })]) {
+      expect([status, body]).toEqual([200, signer.signUser(SOCKET, { id: '7' })])
+      expect(verify(body)).toEqual({ key: KEY.key, userId: '7', data: { id: '7' } })
+      expect(verify(body, OTHER_SOCKET)).toBeNull()
+    }
+    expect(asked).toEqual([])
+  })
+
+  test('has its user_info and watchlist signed, and nothing else of the application’s record', async () => {
+    const user = { id: '7', user_info: { name: 'Ann' }, watchlist: ['8'], password: 'never-sent' }
+    serve(() => deny(), { identify: () => user })
+    const { body } = await signIn('123.456')
+    expect(JSON.parse((body as { user_data: string }).user_data)).toEqual({
+      id: '7',
+      user_info: { name: 'Ann' },
+      watchlist: ['8'],
+    })
+  })
+
+  test('U08: gets nothing that opens a channel, and a channel’s answer signs nobody in', async () => {
+    serve(() => permit(), { identify: () => ({ id: '7' }) })
+    const { auth, user_data: channelData } = (await signIn()).body as { auth: string; user_data: string }
+    for (const channel of ['private-a', 'presence-a']) {
+      for (const data of [undefined, channelData, `user::${channelData}`]) {
+        expect(signer.verifyChannel({ socketId: SOCKET, channel, auth, channelData: data })).toBeNull()
+      }
+    }
+    const { body } = await ask('private-a')
+    expect(verify({ ...(body as object), user_data: channelData })).toBeNull()
+  })
+
+  test('U02: is refused with 400 with no socket id of ours, or with a channel that is malformed, unasked', async () => {
+    let times = 0
+    const identify = () => {
+      times += 1
+      return { id: '7' }
+    }
+    serve(() => permit(), { identify })
+    for (const socketId of ['', 'x', `${SOCKET}\n`, '1.1:private-a']) expect((await signIn(socketId)).status).toBe(400)
+    for (const body of [{}, [], { socket_id: 7 }, { socket_id: SOCKET, channel_name: null }]) {
+      expect(await json(body)).toEqual({ status: 400, body: MALFORMED })
+    }
+    expect((await ask('')).status).toBe(400)
+    expect(times).toBe(0)
+  })
+
+  test('is refused with 400 where there is no identify', async () => {
+    serve(() => permit())
+    expect(await signIn()).toEqual({ status: 400, body: MALFORMED })
+  })
+
+  test('is refused with 403 when identify knows nobody, and nobody is told', async () => {
+    serve(() => permit(), { identify: () => null })
+    expect(await signIn()).toEqual({ status: 403, body: FORBIDDEN })
+    expect(errors).toEqual([])
+  })
+
+  test('U13, Z01: is refused with 403 when identify throws or answers no user', async () => {
+    const failure = new Error('postgres://user:secret@db/app')
+    const fail = () => {
+      throw failure
+    }
+    const users = [undefined, true, '7', {}, { id: '' }, { id: '__proto__' }, { id: ['7'] }, { user_id: '7' }, permit()]
+    users.push({ id: '7', user_info: 'x'.repeat(1_000_000) } as never)
+    for (const identify of [fail, () => Promise.reject(failure), ...users.map((user) => () => user)]) {
+      serve(() => permit(), { identify: identify as never })
+      expect(await signIn()).toEqual({ status: 403, body: FORBIDDEN })
+    }
+    expect(errors).toHaveLength(users.length + 2)
+  })
+
+  test('D13: is refused with 403 when identify does not answer within a second', async () => {
+    const clock = fakeClock()
+    let reached = () => {}
+    const asking = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    serve(() => permit(), { identify: () => new Promise(() => reached()), clock })
+    const answer = signIn()
+    await asking
+    await clock.advance(1000)
+    expect(await answer).toEqual({ status: 403, body: FORBIDDEN })
+    expect(errors).toMatchObject([{ code: 'AUTH_UNAVAILABLE', reason: 'identify_timeout' }])
+    expect(clock.pending).toBe(0)
+  })
+})
+
 test('Z06: a polluted prototype permits nothing', async () => {
   const prototype = Object.prototype as unknown as Record<string, unknown>
-  serve(() => ({}) as never)
+  serve(() => ({}) as never, { identify: () => ({}) as never })
   try {
-    Object.assign(prototype, { effect: 'permit', expiresAt: null, user_id: '7' })
+    Object.assign(prototype, { effect: 'permit', expiresAt: null, user_id: '7', id: '7' })
     expect((await ask('private-a')).status).toBe(403)
     expect((await ask('presence-a')).status).toBe(403)
+    expect((await post(new URLSearchParams({ socket_id: SOCKET }))).status).toBe(403)
   } finally {
-    for (const field of ['effect', 'expiresAt', 'user_id']) delete prototype[field]
+    for (const field of ['effect', 'expiresAt', 'user_id', 'id']) delete prototype[field]
   }
 })
 
@@ -249,6 +347,7 @@ describe('options', () => {
   for (const [option, value] of Object.entries({
     signer: {},
     authorize: 'yes',
+    identify: 'yes',
     authorizeTimeoutMs: 0,
     onError: true,
   })) {

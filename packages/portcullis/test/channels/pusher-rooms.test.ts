@@ -1,4 +1,5 @@
 import { pusherRule, pusherSigner } from 'portcullis/channels/pusher'
+import { fakeClock } from 'portcullis/testing'
 import type { Socket } from 'socket.io-client'
 import { describe, expect, test } from 'vitest'
 import { next, outcome, start } from '../harness.ts'
@@ -9,9 +10,9 @@ const FORBIDDEN = { error: { code: 'AUTH_FORBIDDEN', message: 'This is not permi
 const member = '{"user_id":"7","user_info":{"name":"Ann"}}'
 
 /** Two sockets of one user on a real server, whose rooms are opened by signatures alone. */
-async function twoSockets() {
+async function twoSockets(trusted = signer) {
   const server = await start()
-  const rule = pusherRule(signer)
+  const rule = pusherRule(trusted)
   const chat = server.auth.protect(server.io.of('/chat'), {
     events: {},
     rooms: { 'private-{name}': rule, 'presence-{name}': rule },
@@ -25,7 +26,7 @@ async function twoSockets() {
     socket.emitWithAck('auth:join', room, ...(presented === undefined ? [] : [presented]))
   const roomsOf = (socket: Socket): readonly string[] =>
     [...(chat.sockets.get(socket.id as string)?.rooms ?? [])].filter((room) => room !== socket.id)
-  return { chat, join, roomsOf, a: await connect(), b: await connect() }
+  return { chat, join, roomsOf, auth: server.auth, records: server.records, a: await connect(), b: await connect() }
 }
 
 describe('a room that is opened by a signature', () => {
@@ -90,6 +91,63 @@ describe('a room that is opened by a signature', () => {
     for (const presented of others) expect(await join(a, 'private-orders', presented)).toEqual(FORBIDDEN)
     expect(roomsOf(a)).toEqual([])
     expect(await join(a, 'private-orders', { auth })).toMatchObject({ joined: ['private-orders'] })
+  })
+})
+
+describe('U12: a signature that comes again', () => {
+  const reconnected = async (socket: Socket, disconnect: () => Promise<unknown> | unknown) => {
+    const before = socket.id
+    const gone = socket.connected ? next(socket, 'disconnect') : null
+    await disconnect()
+    await gone
+    socket.connect()
+    expect(await outcome(socket)).toBeNull()
+    expect(socket.id).not.toBe(before)
+  }
+
+  test('after a reconnect is refused: the socket has a new id', async () => {
+    const { join, roomsOf, a } = await twoSockets()
+    const signed = signer.signChannel(a.id as string, 'private-orders')
+    expect(await join(a, 'private-orders', signed)).toMatchObject({ joined: ['private-orders'] })
+    await reconnected(a, () => a.disconnect())
+    expect(await join(a, 'private-orders', signed)).toEqual(FORBIDDEN)
+    expect(roomsOf(a)).toEqual([])
+  })
+
+  test('after a revocation is refused: who may come back comes back with a new id', async () => {
+    const { join, auth, records, a } = await twoSockets()
+    const signed = signer.signChannel(a.id as string, 'private-orders')
+    await join(a, 'private-orders', signed)
+    await reconnected(a, async () => {
+      await auth.revoke({ session: 'session-of-alice' })
+      records.set('alice-key', { subject: 'alice', issuedAt: Date.now() / 1000 })
+    })
+    expect(await join(a, 'private-orders', signed)).toEqual(FORBIDDEN)
+  })
+
+  test('after leaving holds as long as the socket, an hour later too, where it has no end', async () => {
+    const clock = fakeClock()
+    const { join, roomsOf, a } = await twoSockets(pusherSigner({ keys: [KEY], clock }))
+    const signed = signer.signChannel(a.id as string, 'private-orders')
+    await join(a, 'private-orders', signed)
+    await a.emitWithAck('auth:leave', 'private-orders')
+    expect(roomsOf(a)).toEqual([])
+    await clock.advance(3_600_000)
+    expect(await join(a, 'private-orders', signed)).toMatchObject({ joined: ['private-orders'] })
+  })
+
+  test('after leaving is refused once it has ended; who has joined with it stays', async () => {
+    const clock = fakeClock()
+    const expiring = pusherSigner({ keys: [KEY], clock, ttlSeconds: 60, requireExpiry: true })
+    const { join, roomsOf, a, b } = await twoSockets(expiring)
+    const signed = expiring.signChannel(a.id as string, 'private-orders')
+    expect(await join(a, 'private-orders', signed)).toEqual({ joined: ['private-orders'], expiresAt: null })
+    expect(await join(b, 'private-orders', signed)).toEqual(FORBIDDEN)
+    await clock.advance(60_000)
+    expect(roomsOf(a)).toEqual(['private-orders'])
+    await a.emitWithAck('auth:leave', 'private-orders')
+    expect(await join(a, 'private-orders', signed)).toEqual(FORBIDDEN)
+    expect(await join(a, 'private-orders', signer.signChannel(a.id as string, 'private-orders'))).toEqual(FORBIDDEN)
   })
 })
 

@@ -336,6 +336,11 @@ describe('options', () => {
     ['with the same key twice', { keys: [KEY, { ...KEY, secret: OLD_KEY.secret }] }, /twice/],
     ['with a pattern that has a memory', { keys: [KEY], socketIdPattern: /a/g }, /"socketIdPattern"/],
     ['with a pattern for lines', { keys: [KEY], socketIdPattern: /a/m }, /"socketIdPattern"/],
+    ['with a ttl of 0', { keys: [KEY], ttlSeconds: 0 }, /"ttlSeconds"/],
+    ['with a ttl of more than a day', { keys: [KEY], ttlSeconds: 86_401 }, /"ttlSeconds"/],
+    ['with requireExpiry that is no boolean', { keys: [KEY], ttlSeconds: 60, requireExpiry: 1 }, /"requireExpiry"/],
+    ['with requireExpiry and no ttl', { keys: [KEY], requireExpiry: true }, /"requireExpiry" needs "ttlSeconds"/],
+    ['with a misspelt option', { keys: [KEY], requireExpiri: true }, /"requireExpiri" is not an option/],
     ['with text for a pattern', { keys: [KEY], socketIdPattern: 'a' }, /"socketIdPattern"/],
   ]
   for (const [name, options, message] of wrong) {

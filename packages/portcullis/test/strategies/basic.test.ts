@@ -237,8 +237,10 @@ describe('verify', () => {
     const verify = async (username: string, password: string) =>
       (await hash(password, 'salt', 32)).equals(right) ? { subject: username } : null
     const strategy = basic({ verify })
+    const guess = (i: number) => base64(`alice:${i === 5 ? PASSWORD : `guess ${i}`}`)
+    // From as many addresses, since five wrong ones from one of them would be the last.
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 12 }, (_, i) => strategy.authenticate(as('alice', i === 5 ? PASSWORD : `guess ${i}`), null)),
+      Array.from({ length: 12 }, (_, i) => strategy.authenticate(sent(guess(i), { address: `192.0.2.${i}` }), null)),
     )
     expect(outcomes.map(({ status }) => status).indexOf('fulfilled')).toBe(5)
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
@@ -331,6 +333,26 @@ describe('on a real server', () => {
     expect(JSON.stringify(audit)).not.toContain(base64(`alice:${PASSWORD}`))
   })
 
+  test('B05: one that a trusted proxy took unencrypted is refused with AUTH_FORBIDDEN, on both transports', async () => {
+    const server = await start({
+      strategies: [over({ clock: fakeClock(Date.now()) }).strategy as never],
+      trustedProxies: ['127.0.0.1'],
+    })
+    server.auth.protect(server.io.of('/chat'), { events: {} })
+    const headers = { authorization, origin: ORIGIN, 'x-forwarded-for': '192.0.2.1' }
+    for (const [proto, statuses] of [
+      ['http', [403, 403]],
+      ['https', [200, 101]],
+    ] as const) {
+      const all = { ...headers, 'x-forwarded-proto': proto }
+      const polling = await server.get('/socket.io/?EIO=4&transport=polling', all)
+      const websocket = await server.upgrade('/socket.io/?EIO=4&transport=websocket', all)
+      expect([polling.status, websocket.status]).toEqual(statuses)
+      if (proto === 'http') expect(JSON.parse(websocket.body).code).toBe('AUTH_FORBIDDEN')
+    }
+    expect(server.audit.flatMap(({ reason }) => reason ?? [])).toEqual(['insecure_transport', 'insecure_transport'])
+  })
+
   test('a wrong password is refused with AUTH_CREDENTIAL_INVALID', async () => {
     const { get, subjects } = await opened()
     const wrong = { authorization: `Basic ${base64('alice:not-this-one')}`, origin: ORIGIN }
@@ -348,6 +370,9 @@ describe('Z10: bad options throw a TypeError at once that quotes the option', ()
     '"leaseSeconds"': { leaseSeconds: 0 },
     '"maxLifetimeSeconds"': { maxLifetimeSeconds: Number.NaN },
     '"maxConcurrent"': { maxConcurrent: 0 },
+    '"maxFailures"': { maxFailures: 0 },
+    '"maxFailuresPerAddress"': { maxFailuresPerAddress: -1 },
+    '"failureWindowSeconds"': { failureWindowSeconds: Number.POSITIVE_INFINITY },
     '"verifyTimeoutMs"': { verifyTimeoutMs: 2 ** 31 },
     '"from" is not an option': { from: [] },
   }

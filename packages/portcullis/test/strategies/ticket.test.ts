@@ -81,7 +81,7 @@ describe('a ticket', () => {
     const { issue, strategy } = over()
     const { ticket } = await issue({ subject: 'u1' })
     expect(await present(strategy, ticket)).not.toBeNull()
-    const error = await refusal(strategy, ticket, ['AUTH_CREDENTIAL_INVALID', 'ticket_unknown'])
+    const error = await refusal(strategy, ticket, ['AUTH_CREDENTIAL_INVALID', 'ticket_replayed'])
     expect([error.status, error.retry]).toEqual([401, 'refresh'])
   })
 
@@ -123,7 +123,7 @@ describe('a ticket', () => {
     expect(await strategy.authenticate(handshake, null)).toBe(first)
     expect(store.taken).toHaveLength(1)
     const another = { handshake: handshakeOf({ query: { ticket } }), connect: null }
-    await refusal(strategy, ticket, ['AUTH_CREDENTIAL_INVALID', 'ticket_unknown'], another)
+    await refusal(strategy, ticket, ['AUTH_CREDENTIAL_INVALID', 'ticket_replayed'], another)
   })
 
   test('is looked for only where from says', async () => {
@@ -151,7 +151,7 @@ describe('a ticket that is bound', () => {
     }
     await refusal(strategy, ticket, ['AUTH_CREDENTIAL_INVALID', expected], at)
     // Used up: whoever found it cannot try the next place.
-    await refusal(strategy, ticket, ['AUTH_CREDENTIAL_INVALID', 'ticket_unknown'], at)
+    await refusal(strategy, ticket, ['AUTH_CREDENTIAL_INVALID', 'ticket_replayed'], at)
   }
 
   test('T05: to an origin, is refused from another or from none, and used up', async () => {
@@ -180,6 +180,42 @@ describe('a ticket that is bound', () => {
     await redeem({ address: '2001:DB8:0:0:0::1' }, { address: '2001:db8::1' }, null)
     await redeem({ address: 'fe80::1%eth0' }, { address: 'fe80::1' }, null)
     await redeem({ address: '2001:db8::1' }, { address: '2001:db8::2' }, 'ticket_address')
+  })
+
+  test('T05: to an origin, counts in the page’s own polling request, which has no Origin, and not of another host', async () => {
+    const origin = 'https://app.example'
+    const own = { 'sec-fetch-site': 'same-origin', host: 'app.example' }
+    await redeem({ origin }, { headers: own }, null)
+    await redeem({ origin: 'http://127.0.0.1:8080' }, { headers: { ...own, host: '127.0.0.1:8080' } }, null)
+    for (const headers of [
+      { ...own, host: 'evil.example' },
+      { ...own, 'sec-fetch-site': 'same-site' },
+      { host: 'app.example' },
+      { ...own, origin: 'null' },
+    ])
+      await redeem({ origin }, { headers: headers as Record<string, string> }, 'ticket_origin')
+  })
+
+  test('T05: to a user agent, is refused from another or from none, and used up', async () => {
+    const userAgent = 'Mozilla/5.0 (X11)'
+    await redeem({ userAgent }, { headers: { 'user-agent': userAgent } }, null)
+    await redeem({ userAgent }, { headers: { 'user-agent': 'Mozilla/5.0 (x11)' } }, 'ticket_user_agent')
+    await redeem({ userAgent }, {}, 'ticket_user_agent')
+  })
+
+  test('T05, T11: to a session, is refused with the cookie of another or with none, and used up', async () => {
+    const session = { cookie: 'connect.sid', value: 's:alice.c2ln+' }
+    const cookie = (value: string) => ({ cookie: `lang=en; connect.sid=${encodeURIComponent(value)}` })
+    await redeem({ session }, { headers: cookie('s:alice.c2ln+') }, null)
+    await redeem({ session }, { headers: cookie('s:bob.c2ln+') }, 'ticket_session')
+    await redeem({ session }, { headers: { cookie: `other=${session.value}` } }, 'ticket_session')
+    await redeem({ session }, {}, 'ticket_session')
+  })
+
+  test('T11: to a session, leaves neither the cookie’s value nor the user agent in the store', async () => {
+    const { issue, store } = over()
+    await issue({ subject: 'u1', userAgent: 'Agent-Name', session: { cookie: 'connect.sid', value: 's:secret-id' } })
+    expect(JSON.stringify(store.held)).not.toMatch(/secret-id|Agent-Name/)
   })
 
   test('T05: to a namespace, is refused in another, and in the request, which admits to all', async () => {
@@ -255,13 +291,22 @@ describe('a store that does not answer', () => {
   })
 
   test('with a record of ours is AUTH_UNAVAILABLE, and shows nothing of it', async () => {
-    const sound = { subject: 'u1', claims: {}, issuedAt: 1, origin: null, address: null, namespace: null }
+    const nowhere = { origin: null, address: null, userAgent: null, session: null, namespace: null }
+    const sound = { subject: 'u1', claims: {}, issuedAt: 1, ...nowhere }
+    const known = over({ store: { set: async () => {}, take: async () => JSON.stringify(sound) } })
+    expect(await present(known.strategy, UNKNOWN)).not.toBeNull()
     const bad = ['', 'a-secret', 'null', '[]', '"a-secret"', '{"__proto__":{"subject":"admin"}}']
     for (const wrong of [
       { subject: '' },
       { subject: 7 },
       { issuedAt: '1' },
       { origin: undefined },
+      { userAgent: 7 },
+      { session: undefined },
+      { session: 'connect.sid' },
+      { session: { cookie: 'connect.sid' } },
+      { session: { cookie: '', digest: 'x' } },
+      { session: { cookie: 7, digest: 'x' } },
       { claims: undefined },
     ])
       bad.push(JSON.stringify({ ...sound, ...wrong }))
@@ -342,6 +387,11 @@ describe('issue refuses a claim that is none, with a TypeError that quotes the f
     ['"origin"', { origin: 'null' }],
     ['"address"', { address: 'localhost' }],
     ['"address"', { address: '10.0.0.0/8' }],
+    ['"userAgent"', { userAgent: 7 }],
+    ['"session"', { session: 'connect.sid' }],
+    ['"session"', { session: { cookie: 'connect.sid' } }],
+    ['"session"', { session: { cookie: 'connect.sid', value: '' } }],
+    ['"session"', { session: { cookie: '', value: 'x' } }],
     ['"namespace"', { namespace: 'chat' }],
   ]
   for (const [i, [message, claim]] of bad.entries()) {
