@@ -23,6 +23,20 @@ export function normalizeAddress(address: string): string {
   return address.toLowerCase().startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
 }
 
+/** The part of an address that one client cannot change at will: all of IPv4, the /64 of IPv6. */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address
+  const [head = '', tail = ''] = address.split('::')
+  const first = head === '' ? [] : head.split(':')
+  const last = tail === '' ? [] : tail.split(':')
+  const zeros = address.includes('::') ? Math.max(0, 8 - first.length - last.length) : 0
+  const groups = [...first, ...Array<string>(zeros).fill('0'), ...last]
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
+}
+
 function addRange(list: BlockList, range: unknown, option: string): void {
   const [address = '', prefix, ...rest] = typeof range === 'string' ? range.split('/') : []
   const family = isIP(address)

@@ -49,20 +49,6 @@ export function createClientAddress(trustedProxies: readonly string[]): (request
   }
 }
 
-/** The part of an address that one client cannot change at will: all of IPv4, the /64 of IPv6. */
-export function networkOf(address: string): string {
-  if (isIP(address) !== 6) return address
-  const [head = '', tail = ''] = address.split('::')
-  const first = head === '' ? [] : head.split(':')
-  const last = tail === '' ? [] : tail.split(':')
-  const zeros = address.includes('::') ? Math.max(0, 8 - first.length - last.length) : 0
-  const groups = [...first, ...Array<string>(zeros).fill('0'), ...last]
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`
-}
-
 /** What the nearest proxy added last. */
 function lastOf(value: string | string[] | undefined): string {
   return text(value).split(',').at(-1)?.trim() ?? ''

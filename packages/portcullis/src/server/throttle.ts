@@ -1,8 +1,8 @@
 /** Limits by client address: handshakes of any kind, and failures. */
 
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { networkOf } from '../address-ranges.ts'
 import { AuthError } from '../errors.ts'
-import { networkOf } from './client-address.ts'
 import type { Limits } from './limits.ts'
 
 export interface Throttle {

@@ -1,8 +1,7 @@
 /** How often somebody may guess: failures counted by a name together with an address, and by an address alone. */
 
 import { createHash } from 'node:crypto'
-import { isIPv6 } from 'node:net'
-import { normalizeAddress } from '../address-ranges.ts'
+import { networkOf, normalizeAddress } from '../address-ranges.ts'
 import type { Clock } from '../core/clock.ts'
 import { AuthError } from '../errors.ts'
 
@@ -108,17 +107,4 @@ export function createAttempts(limits: AttemptLimits): LimitAttempts {
       end(addresses, network, ofAddress, wrong)
     }
   }
-}
-
-/** All of an IPv4 address, the /64 of IPv6: what one client cannot change at will. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address
-  const [head = '', tail = ''] = address.split('::')
-  const [first, last] = [head, tail].map((part) => part.split(':').filter((group) => group !== '')) as [
-    string[],
-    string[],
-  ]
-  const zeros = address.includes('::') ? Math.max(0, 8 - first.length - last.length) : 0
-  const groups = [...first, ...Array<string>(zeros).fill('0'), ...last].slice(0, 4)
-  return groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')
 }

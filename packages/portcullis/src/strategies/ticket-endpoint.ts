@@ -38,7 +38,7 @@ export function createEndpoint<Request>(
     const claim = await identified(request, settings, clock)
     if (claim === null) throw new AuthError('AUTH_CREDENTIAL_MISSING', { reason: 'nobody' })
     const { ticket, expiresInSeconds } = await issue({ ...claim, ...bindings } as TicketClaim)
-    return answerOf(200, { ticket, expiresIn: expiresInSeconds })
+    return answerOf(200, { ticket, expiresInSeconds })
   }
 
   return async function answer(request, read) {

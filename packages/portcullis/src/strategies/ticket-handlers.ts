@@ -30,7 +30,7 @@ export interface FastifyTicketReply {
 export interface TicketHandlers<Claims> {
   /**
    * A handler for Express, and for `node:http`: `app.post('/ticket', express({ identify }))`. Answers 200
-   * `{ ticket, expiresIn }`, in seconds; else `{ code, message, retry }`: 401 when nobody is logged in, 403 to pages of other
+   * `{ ticket, expiresInSeconds }`; else `{ code, message, retry }`: 401 when nobody is logged in, 403 to pages of other
    * origins, 405 to other methods than POST, 503 when the store does not answer, 500 when `identify` threw. Nothing it answers
    * may be stored. It never rejects.
    *

@@ -240,12 +240,25 @@ describe('docs/credentials.md', () => {
   })
 
   it('One-time tickets', async () => {
-    const { strategy, issue } = await load('One-time tickets')
+    const { strategy, issue, ticketEndpoint } = await load('One-time tickets')
     const give = issue as (whom: { subject: string }) => Promise<{ ticket: string }>
     const { subject } = await server(strategy)
     const { ticket } = await give({ subject: '42' })
     expect(await subject({ auth: { ticket } })).toBe('42')
     expect(await subject({ auth: { ticket } })).toMatch(INVALID)
+    const http = createServer((request, response) => {
+      // As behind the proxy that the site is served by.
+      Object.assign(request.headers, { host: new URL(ORIGIN).host })
+      Object.assign(request, { protocol: 'https' }, request.headers.cookie === 'login=44' && { user: { id: '44' } })
+      Reflect.apply(ticketEndpoint as () => void, undefined, [request, response])
+    })
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+    const site = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+    const ask = (cookie: string) => fetch(site, { method: 'POST', headers: { cookie, origin: ORIGIN } })
+    expect((await ask('login=')).status).toBe(401)
+    const asked = (await (await ask('login=44')).json()) as { ticket: string }
+    expect(await subject({ auth: asked, extraHeaders: { origin: ORIGIN } })).toBe('44')
+    http.close()
     const protocols = ['portcullis', (await give({ subject: '43' })).ticket]
     expect(await subject({ protocols, transports: ['websocket'] })).toBe('43')
   })

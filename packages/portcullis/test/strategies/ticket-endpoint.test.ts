@@ -95,7 +95,7 @@ for (const [name, serve] of Object.entries(frameworks)) {
     test('of somebody who is logged in is answered with one, bound to the page’s origin', async () => {
       const { url, store, errors } = await open()
       const { status, body } = await ask(url)
-      expect([status, body]).toEqual([200, { ticket: expect.stringMatching(/^[\w-]{43}$/), expiresIn: 30 }])
+      expect([status, body]).toEqual([200, { ticket: expect.stringMatching(/^[\w-]{43}$/), expiresInSeconds: 30 }])
       const nothing = { address: null, userAgent: null, session: null }
       expect(store.held.map(({ value }) => bound(value))).toEqual([{ subject: 'u1', origin: PAGE, ...nothing }])
       expect(errors).toEqual([])
