@@ -211,6 +211,9 @@ describe('P13: a cookie that Laravel did not make', () => {
           change: (f) => ({ ...f, tag: Buffer.from(f.tag, 'base64').subarray(0, 4).toString('base64') }),
         }),
     ],
+    ['a tag of another type', (sid) => cookieOf(sid, { mode: 'gcm', change: (f) => ({ ...f, tag: 16 }) })],
+    ['an iv of another type', (sid) => cookieOf(sid, { mode: 'gcm', change: (f) => ({ ...f, iv: [1] }) })],
+    ['a mac of another type', (sid) => cookieOf(sid, { mode: 'gcm', change: (f) => ({ ...f, mac: {} }) })],
     ['no tag', (sid) => cookieOf(sid, { mode: 'gcm', change: (f) => ({ ...f, tag: '' }) })],
     ['a CBC envelope', (sid) => cookieOf(sid)],
   ])('under a GCM cipher, with %s, is refused', async (_name, forge) => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { PhpObject, type PhpRecord, phpSession, phpUserId } from 'portcullis/strategies/php-session'
 import { fakeClock, handshakeOf, strategyContract } from 'portcullis/testing'
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest'
-import { next, ORIGIN, outcome, start } from '../harness.ts'
+import { fakeTime, next, ORIGIN, outcome, start } from '../harness.ts'
 import { type PhpSite, redisUrl, startPhp, useRedis } from './php-session-fixtures.ts'
 
 const { prefix, node, io } = useRedis()
@@ -70,6 +70,12 @@ describe('a session of PHP', () => {
       lease: { id: expect.stringMatching(/^[\w-]{22}$/), issuedAt: Math.floor(now) - 50, expiresAt: now + 600 },
       revocableBy: [{ session: sid }],
     })
+  })
+
+  it('leaves no timer behind', async () => {
+    const { clock, pending } = fakeTime()
+    await present(over({ clock }), await keep('user_id|i:1;'))
+    expect(pending()).toBe(0)
   })
 
   it('is read alike by node-redis and ioredis, bytes and all', async () => {
