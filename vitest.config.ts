@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -25,6 +26,8 @@ export default defineConfig({
       tsconfig: './test/tsconfig.json',
       ignoreSourceErrors: true,
     },
+    // One of them waits for a server or a clock most of the time: on two cores, one worker would leave one idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 15_000,
   },
 })
