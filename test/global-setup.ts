@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { startEmbeddedPostgres } from '../packages/gateway/src/embedded-postgres.ts'
-import { speaksRedis, startRedis } from './redis.ts'
+import { findBinary, speaksRedis, startRedis } from './redis.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 const cacheFolder = fileURLToPath(new URL('../node_modules/.cache/services', import.meta.url))
@@ -23,6 +23,7 @@ export async function setup(): Promise<() => Promise<void>> {
     await watchdog.finish()
   }
   try {
+    await findRedisServer()
     process.env.REDIS_URL = await findRedis(started, watchdog)
     process.env.DATABASE_URL = await findPostgres(started, watchdog)
   } catch (error) {
@@ -33,6 +34,14 @@ export async function setup(): Promise<() => Promise<void>> {
 }
 
 const mayUseRunning = process.env.PORTCULLIS_TEST_SERVICES !== 'own'
+
+/** The fault tests kill and freeze servers that nobody else uses, so a binary is needed whatever runs already. */
+async function findRedisServer(): Promise<void> {
+  const binary = await findBinary(cacheFolder)
+  if (binary === null) throw new Error('The tests need a Redis of their own: install redis-server.')
+  process.env.REDIS_SERVER = binary.path
+  Object.assign(process.env, binary.env)
+}
 
 async function findRedis(started: (() => Promise<void>)[], watchdog: Watchdog): Promise<string> {
   if (process.env.REDIS_URL) return process.env.REDIS_URL

@@ -58,12 +58,13 @@ async function end(child: ChildProcess): Promise<void> {
   await gone
 }
 
-interface Binary {
+export interface Binary {
   readonly path: string
   readonly env: Record<string, string>
 }
 
-async function findBinary(cacheFolder: string): Promise<Binary | null> {
+/** From the PATH, else of Debian's packages, unpacked here. */
+export async function findBinary(cacheFolder: string): Promise<Binary | null> {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     for (const name of ['redis-server', 'valkey-server']) {
       const path = join(folder, name)

@@ -24,7 +24,7 @@ export async function ownRedis(): Promise<OwnedRedis> {
   const port = await freePort()
   // Append-only, so that the data outlive SIGKILL: what was written to the file is the kernel's.
   const files = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'no', '--dir', server.folder]
-  server.run('redis-server', ['--port', String(port), '--bind', '127.0.0.1', ...files])
+  server.run(process.env.REDIS_SERVER ?? 'redis-server', ['--port', String(port), '--bind', '127.0.0.1', ...files])
   const restart = () => server.start(() => answers(port))
   await restart()
   return {
