@@ -38,6 +38,7 @@ describe('S9: a socket that connects with nothing, where deferMs is set', () => 
     expect(seen).toEqual([])
     expect(await refresh(socket, { token: 'alice-key' })).toEqual({ expiresAt: null, joined: ['org:acme'], left: [] })
     expect(seen).toEqual(['alice'])
+    expect(await refresh(socket, { token: 'bob-key' })).toEqual(refused('AUTH_FORBIDDEN'))
     expect(await socket.emitWithAck('say')).toBe('heard')
     expect(await socket.emitWithAck('auth:whoami')).toMatchObject({ subject: 'alice', rooms: ['org:acme'] })
     const hello = next(socket, 'hello')
