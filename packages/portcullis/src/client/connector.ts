@@ -3,7 +3,6 @@
 import type { Socket } from 'socket.io-client'
 import type { Refusal } from '../protocol.ts'
 import { type ClientClock, whenOnline } from './clock.ts'
-import { type AskCredential, credentialDesk } from './credential.ts'
 import { unavailable } from './refusal.ts'
 import { retryPlan } from './retry-plan.ts'
 
@@ -14,8 +13,8 @@ import { retryPlan } from './retry-plan.ts'
 export type ClientAuthState = 'idle' | 'connecting' | 'connected' | 'waiting'
 
 export interface ConnectorOptions {
-  readonly credential: AskCredential
-  readonly credentialTimeoutMs: number
+  /** The credential as the payload to present; that there is none in time is a rejection. */
+  readonly ask: (refused: Refusal | null) => Promise<object>
   readonly clock: ClientClock
   readonly random: () => number
   readonly onState: (state: ClientAuthState) => void
@@ -36,10 +35,9 @@ export interface Connector {
 }
 
 export function connector(socket: Socket, options: ConnectorOptions): Connector {
-  const { clock, onState } = options
+  const { ask, clock, onState } = options
   const { auth, disconnect } = socket
   const plan = retryPlan(options.random)
-  const ask = credentialDesk(options.credential, options.credentialTimeoutMs, clock)
   let state: ClientAuthState = socket.connected ? 'connected' : stateOfSocket()
   /** What began under an earlier turn no longer counts. */
   let turn = 0

@@ -7,8 +7,9 @@ import type { ClientClock } from './clock.ts'
 export type Credential = string | Readonly<Record<string, unknown>> | null
 
 /**
- * Asked before every connection attempt. `refused` is the refusal that a new credential must cure, so a cached one will
- * not do; null means that the usual one will.
+ * Asked before every connection attempt, and for every refresh of a connection that stands. `refused` is the refusal that
+ * a new credential must cure, so a cached one will not do; before a lease ends it is AUTH_EXPIRED. Null means that the
+ * usual one will do.
  */
 export type AskCredential = (refused: Refusal | null) => Credential | Promise<Credential>
 

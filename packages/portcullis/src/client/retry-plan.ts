@@ -18,7 +18,7 @@ export interface RetryPlan {
 }
 
 /** A connection shorter than this proves nothing. Also the shortest backoff, so that no cycle is faster. */
-const LASTING_MS = 1_000
+export const LASTING_MS = 1_000
 const MAX_DELAY_MS = 30_000
 
 /**

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { type AuthErrorCode, CODES, type Refusal } from 'portcullis'
 import { type ClientAuth, type ClientAuthEvents, type WithAuthOptions, withAuth } from 'portcullis/client'
 import { type FakeClock, fakeClock } from 'portcullis/testing'
-import { type Namespace, Server } from 'socket.io'
+import { type Namespace, Server, type ServerOptions } from 'socket.io'
 import { io as connectTo, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { afterEach } from 'vitest'
 
@@ -38,9 +38,9 @@ export interface BareServer {
   guard(namespace: Namespace): Namespace
 }
 
-export async function bareServer(): Promise<BareServer> {
+export async function bareServer(options: Partial<ServerOptions> = {}): Promise<BareServer> {
   const http = createServer((_request, response) => response.writeHead(404).end())
-  const io = new Server(http, { connectTimeout: 10_000 })
+  const io = new Server(http, { connectTimeout: 10_000, ...options })
   const presented: Record<string, unknown>[] = []
   const refusals: (Refusal | null)[] = []
   const doorRefusals: (Refusal | 'cut' | null)[] = []

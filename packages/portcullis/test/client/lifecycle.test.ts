@@ -3,7 +3,16 @@ import { io } from 'socket.io-client'
 import { expect, test, vi } from 'vitest'
 import { authorized, bareServer, bodyOf, connected, heard, isQuiet, slowCredential } from './bare-server.ts'
 
-const EVENTS = ['connect', 'connect_error', 'disconnect', 'auth:closed', 'auth:denied', 'auth:left'] as const
+const EVENTS = [
+  'connect',
+  'connect_error',
+  'disconnect',
+  'auth:closed',
+  'auth:denied',
+  'auth:left',
+  'auth:joined',
+  'auth:expiring',
+] as const
 
 function unconnected() {
   return io('http://127.0.0.1:1', { autoConnect: false, forceNew: true })
@@ -157,6 +166,7 @@ test.for([
   ['credentialTimeoutMs', 0],
   ['credentialTimeoutMs', Number.NaN],
   ['replyTimeoutMs', 2 ** 31],
+  ['rejoin', 'no'],
 ] as const)('a bad "%s" is a TypeError that quotes it: %j', ([option, value]) => {
   const options = { credential: () => null, [option]: value } as unknown as WithAuthOptions
   expect(() => withAuth(unconnected(), options)).toThrow(new RegExp(`^"${option}" must be`))

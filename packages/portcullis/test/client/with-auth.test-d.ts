@@ -1,4 +1,4 @@
-import type { Refusal } from 'portcullis'
+import type { ExpiringNotice, RefreshReply, Refusal } from 'portcullis'
 import { type ClosedNotice, type RefusedNotice, withAuth } from 'portcullis/client'
 import type { Socket } from 'socket.io-client'
 import { expectTypeOf, test } from 'vitest'
@@ -33,6 +33,11 @@ test('each event has its own value', () => {
   auth.on('refused', (notice) => expectTypeOf(notice).toEqualTypeOf<RefusedNotice>())
   auth.on('closed', (notice) => expectTypeOf(notice).toEqualTypeOf<ClosedNotice>())
   auth.on('denied', (notice) => expectTypeOf(notice.event).toEqualTypeOf<string>())
+  auth.on('denied', ({ willRetry }) => expectTypeOf(willRetry).toEqualTypeOf<boolean | undefined>())
+  auth.on('expiring', (notice) => expectTypeOf(notice).toEqualTypeOf<ExpiringNotice>())
+  auth.on('refreshed', (reply) => expectTypeOf(reply).toEqualTypeOf<RefreshReply>())
+  auth.on('joined', ({ rooms }) => expectTypeOf(rooms).toEqualTypeOf<readonly string[]>())
+  expectTypeOf(auth.refresh()).toEqualTypeOf<Promise<RefreshReply>>()
   auth.on('left', (notice) => expectTypeOf(notice.room).toEqualTypeOf<string>())
   // @ts-expect-error there is no such event
   auth.on('expired', () => {})
