@@ -40,9 +40,13 @@ export function readsConnect(strategies: readonly Strategy[]): boolean {
   return strategies.some((strategy) => strategy.from.some((source) => source.in === 'auth'))
 }
 
-/** A strategy may be the application's own: what it answered is checked before anyone believes it. */
-function wellFormed<I extends Identity>(strategy: Strategy<I>, value: Authentication<I>): Authentication<I> {
-  const { identity, lease, revocableBy = [] } = value ?? {}
+/**
+ * A strategy may be the application's own: what it answered is checked before anyone believes it.
+ *
+ * @throws AuthError AUTH_ERROR
+ */
+export function wellFormed<I extends Identity>(strategy: Strategy<I>, value: Authentication<I>): Authentication<I> {
+  const { identity, lease, revocableBy = [], handle } = value ?? {}
   const sound =
     isText(identity?.scheme) &&
     identity.scheme === strategy.scheme &&
@@ -57,6 +61,7 @@ function wellFormed<I extends Identity>(strategy: Strategy<I>, value: Authentica
     identity: freezeIdentity(identity),
     lease: Object.freeze({ id: lease.id, issuedAt: lease.issuedAt, expiresAt: lease.expiresAt }),
     revocableBy,
+    ...(handle === undefined ? {} : { handle }),
   }
 }
 

@@ -1,5 +1,6 @@
 /** The port for credentials: recognise one, check it, and say who it stands for. */
 
+import type { AuthError } from '../errors.ts'
 import type { Connect, CredentialSource, Handshake } from './handshake.ts'
 import type { Identity } from './identity.ts'
 import type { Lease } from './lease.ts'
@@ -14,7 +15,16 @@ export interface Authentication<I extends Identity = Identity> {
    * always count and need not be repeated.
    */
   readonly revocableBy?: readonly RevocationKey[]
+  /**
+   * What `revalidate` needs to look at this authority again, such as a session id. Kept in this process for as long as the
+   * socket, and neither sent nor logged; what spreads an authentication into another drops it. Left out: this authority is not
+   * looked at again.
+   */
+  readonly handle?: unknown
 }
+
+/** What looking again found: the authority as it is now, or why it has ended. */
+export type Revalidated<I extends Identity = Identity> = Authentication<I> | AuthError
 
 /**
  * A kind of credential. Resolve null when the request carries no credential of this kind: the next strategy is asked.
@@ -34,6 +44,13 @@ export interface Strategy<I extends Identity = Identity> {
    * @throws AuthError AUTH_CREDENTIAL_INVALID, AUTH_EXPIRED, AUTH_UNAVAILABLE
    */
   authenticate(handshake: Handshake, connect: Connect | null): Promise<Authentication<I> | null>
+  /** How often the authority of a connected socket is looked at again. Milliseconds; needs `revalidate`. */
+  readonly revalidateEveryMs?: number
+  /**
+   * Looks at authorities that were accepted before, all in one round trip where the store allows it, and answers in the same order,
+   * one for each handle. AUTH_UNAVAILABLE for one that could not be looked at; it may reject with that for all.
+   */
+  revalidate?(handles: readonly unknown[]): Promise<readonly Revalidated<I>[]>
 }
 
 /** The identity that a strategy yields. */

@@ -55,6 +55,7 @@ export function fakeClock(startMs: number = Date.UTC(2024, 0, 1)): FakeClock {
 
   return {
     now: () => originMs + passedMs,
+    monotonic: () => passedMs,
     setTimer(fn, delayMs) {
       if (!(delayMs <= MAX_DELAY_MS)) throw new RangeError(`a timer of ${delayMs} ms would fire at once`)
       const timer = { fn, dueAt: passedMs + Math.max(0, delayMs) }

@@ -3,6 +3,11 @@
 export { type FakeClock, fakeClock } from './fake-clock.ts'
 export { type HandshakeOptions, handshakeOf } from './handshake.ts'
 export {
+  type ContractStore,
+  type RevocationLogContractOptions,
+  revocationLogContract,
+} from './revocation-log-contract.ts'
+export {
   type BadRequest,
   type ContractCase,
   type StrategyContractOptions,

@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
-import { AuthError, type Authentication, CODES, type Connect, type Handshake, type Strategy } from 'portcullis'
+import {
+  AuthError,
+  type Authentication,
+  CODES,
+  type Connect,
+  type Handshake,
+  type Revalidated,
+  type Strategy,
+} from 'portcullis'
 
 /** What `authenticate` is called with. `connect` is null for the HTTP request. */
 export interface StrategyRequest {
@@ -18,6 +26,33 @@ export async function recognised(strategy: Strategy, request: StrategyRequest): 
   const answer = await ask(strategy, request)
   assert.ok(answer !== null, 'the good credential was not recognised')
   return answer
+}
+
+/** A strategy that looks again at what it accepted. */
+export type RevalidatingStrategy = Strategy & Required<Pick<Strategy, 'revalidate' | 'revalidateEveryMs'>>
+
+export function looksAgain(strategy: Strategy): strategy is RevalidatingStrategy {
+  const { revalidate, revalidateEveryMs } = strategy
+  if (revalidate === undefined && revalidateEveryMs === undefined) return false
+  assert.equal(typeof revalidate, 'function', 'revalidateEveryMs needs revalidate')
+  const often = Number.isFinite(revalidateEveryMs) && (revalidateEveryMs as number) >= 1_000
+  assert.ok(often, 'revalidateEveryMs must be a number of milliseconds from 1,000')
+  return true
+}
+
+/** One answer for each of what was accepted. */
+export async function lookAgain(
+  strategy: RevalidatingStrategy,
+  accepted: readonly Authentication[],
+): Promise<readonly Revalidated[]> {
+  for (const authentication of accepted) {
+    assert.notEqual(authentication.handle, undefined, 'what was accepted has no handle to look at it again')
+    const shown = Object.keys(authentication).includes('handle')
+    assert.ok(!shown, 'the handle must not be enumerable, since what was accepted may be printed')
+  }
+  const answers = await strategy.revalidate(accepted.map(({ handle }) => handle))
+  assert.equal(answers.length, accepted.length, 'there must be one answer for each handle')
+  return answers
 }
 
 export async function refused(strategy: Strategy, request: StrategyRequest): Promise<AuthError> {

@@ -1,6 +1,7 @@
 /** What every strategy must keep, as test cases for any test runner. */
 
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import { AuthError, type AuthErrorCode, type Strategy } from 'portcullis'
 import { handshakeOf } from './handshake.ts'
 import { hostileRequests } from './hostile-requests.ts'
@@ -10,6 +11,8 @@ import {
   assertHidden,
   assertWellFormed,
   credentialsOf,
+  lookAgain,
+  looksAgain,
   recognised,
   refused,
   type StrategyRequest,
@@ -41,6 +44,11 @@ export interface StrategyContractOptions {
   readonly missing?: () => Awaitable<StrategyRequest>
   /** The strategy while what it depends on does not answer, and a request that makes it ask. Default: no such case. */
   readonly unavailable?: () => Awaitable<StrategyRequest & { readonly strategy: Strategy }>
+  /**
+   * A request whose credential is accepted until `end` was called: a logout, a row that was deleted. For strategies that look
+   * again at what they accepted. Default: it is not checked that they notice.
+   */
+  readonly ending?: () => Awaitable<StrategyRequest & { readonly end: () => Awaitable<void> }>
   /** Secrets inside the good and bad credentials that must not show either, such as a session id. Default none. */
   readonly secrets?: readonly string[]
 }
@@ -61,7 +69,7 @@ export interface ContractCase {
  * @example for (const { name, run } of strategyContract({ strategy, good, bad })) test(name, run)
  */
 export function strategyContract(options: StrategyContractOptions): readonly ContractCase[] {
-  const { strategy, good, bad, unavailable, secrets = [] } = options
+  const { strategy, good, bad, unavailable, ending, secrets = [] } = options
   const missing = options.missing ?? (() => ({ handshake: handshakeOf(), connect: null }))
   const cases: ContractCase[] = [
     {
@@ -124,6 +132,21 @@ export function strategyContract(options: StrategyContractOptions): readonly Con
       },
     },
     {
+      name: 'finds what it accepted still good when it looks again, if it ever does',
+      async run() {
+        const [subject, request] = [await strategy(), await good()]
+        const accepted = await recognised(subject, request)
+        if (!looksAgain(subject)) return
+        assert.deepEqual(await subject.revalidate([]), [])
+        for (const answer of await lookAgain(subject, [accepted, accepted, accepted])) {
+          assert.ok(!AuthError.is(answer), 'a good credential was no longer good when it was looked at again')
+          assertWellFormed(subject, answer)
+          assert.deepEqual(undated(answer), undated(accepted))
+          assert.ok(isDeepStrictEqual(answer.handle, accepted.handle), 'looking again changed the handle')
+        }
+      },
+    },
+    {
       name: 'throws nothing but AuthError, whatever the request holds',
       async run() {
         const subject = await strategy()
@@ -147,6 +170,24 @@ export function strategyContract(options: StrategyContractOptions): readonly Con
         if (code === undefined) assert.equal(error.status, 401, `refused with ${error.code}`)
         else assert.equal(error.code, code)
         assertErrorHides(error, [...credentialsOf(subject, presented), ...secrets])
+      },
+    })
+  }
+  if (ending !== undefined) {
+    cases.push({
+      name: 'finds that a credential has ended when it looks again, and confuses it with no other',
+      async run() {
+        const [subject, request, { end, ...doomed }] = [await strategy(), await good(), await ending()]
+        const [lasting, ended] = [await recognised(subject, request), await recognised(subject, doomed)]
+        await end()
+        assert.ok(looksAgain(subject), 'the strategy does not look again')
+        const [first, second, third] = await lookAgain(subject, [lasting, ended, lasting])
+        assert.ok(AuthError.is(second) && second.retry !== 'backoff', 'a credential that has ended was not refused')
+        assertErrorHides(second, [...credentialsOf(subject, doomed), ...secrets])
+        for (const answer of [first, third]) {
+          assert.ok(!AuthError.is(answer), 'a good credential was refused along with another')
+          assert.deepEqual(undated(answer), undated(lasting))
+        }
       },
     })
   }
