@@ -1,6 +1,5 @@
 /** `createAuth`: the strategies, origins and limits of a server, and the two things done with them: protect and revoke. */
 
-import { hostname } from 'node:os'
 import type { Namespace, Server, Socket } from 'socket.io'
 import type { AuditSink } from './core/audit.ts'
 import { readsConnect } from './core/authenticate.ts'
@@ -10,28 +9,42 @@ import type { Handshake } from './core/handshake.ts'
 import type { Identity } from './core/identity.ts'
 import type { Lease } from './core/lease.ts'
 import type { Policy } from './core/policy.ts'
-import { createRevocationIndex, type RevocationKey, type RevocationLog } from './core/revocation.ts'
+import type { ReconcileOptions, ReconcileTarget, Reconciliation } from './core/reconciliation.ts'
+import { createRevocationIndex, type RevocationKey } from './core/revocation.ts'
+import type { RevocationLog } from './core/revocation-log.ts'
 import type { IdentityOf, Strategy } from './core/strategy.ts'
-import { AuthError } from './errors.ts'
 import { memory } from './revocations/memory.ts'
 import { createAuditTrail } from './server/audit-trail.ts'
+import { createAuthority } from './server/authority.ts'
 import { createClientAddress } from './server/client-address.ts'
-import type { Guard } from './server/guard.ts'
+import { endEntry } from './server/end-entry.ts'
+import type { Guard, LeaseSettings } from './server/guard.ts'
+import { type ClusterLimits, resolveCluster, resolveLease } from './server/lease-settings.ts'
 import { createLeaseTimer } from './server/lease-timer.ts'
 import { type Limits, resolveLimits } from './server/limits.ts'
 import { createCheckOrigin, type Origins } from './server/origin.ts'
-import { endEntry, type ProtectedServer, protectServer } from './server/protect.ts'
+import { type ProtectedServer, protectServer } from './server/protect.ts'
+import { principalRoom } from './server/reach.ts'
+import type { Receipt } from './server/receipts.ts'
+import { createMembershipKeeper, RECONCILE } from './server/reconcile.ts'
 import { createRedaction } from './server/redact.ts'
-import { createRegistry } from './server/registry.ts'
+import { createRegistry, nameOf } from './server/registry.ts'
 import { type OnError, safely, warnOfError } from './server/report.ts'
-import { applyRevocation, type Receipt, type RevokeOptions, toRevocation } from './server/revoke.ts'
+import { createRevalidation } from './server/revalidation.ts'
+import { requireRevalidation } from './server/revalidation-ask.ts'
+import { type DisconnectOptions, type RevokeOptions, requireKey } from './server/revoke.ts'
+import { describeSessions, SESSIONS, type Sessions, socketsUnder, toSessions } from './server/sessions.ts'
 import { systemClock } from './server/system-clock.ts'
 import { createThrottle } from './server/throttle.ts'
 
+export type { LeaseSettings } from './server/guard.ts'
+export type { ClusterLimits } from './server/lease-settings.ts'
 export type { Limits } from './server/limits.ts'
 export type { OriginRequest, Origins, OriginTest } from './server/origin.ts'
+export type { NodeReceipt, Receipt } from './server/receipts.ts'
 export type { OnError } from './server/report.ts'
-export type { NodeReceipt, Receipt, RevokeOptions } from './server/revoke.ts'
+export type { DisconnectOptions, RevokeOptions } from './server/revoke.ts'
+export type { SessionInfo, Sessions } from './server/sessions.ts'
 
 /** What Portcullis puts on `socket.data`. */
 export interface AuthData<I extends Identity = Identity> {
@@ -79,8 +92,13 @@ export interface AuthOptions<S extends Strategy> {
    */
   readonly deferMs?: number
   readonly limits?: Partial<Limits>
+  readonly lease?: Partial<LeaseSettings>
   /** Where revocations are kept. Default: in this process, for one node. */
   readonly revocations?: RevocationLog
+  /** How long a node may go without having read `revocations`. Of no effect on one node with the default log. */
+  readonly cluster?: Partial<ClusterLimits>
+  /** A principal that connects anew is disconnected everywhere else, with AUTH_REPLACED. Default false. */
+  readonly singleConnection?: boolean
   /** Receives every decision. It must return quickly; what it throws is ignored. */
   readonly audit?: AuditSink
   /** Receives what rules, strategies and stores threw. Default: a process warning without the error's message. */
@@ -111,13 +129,50 @@ export interface Auth<I extends Identity = Identity> {
   ): Namespace<Listen, Emit, ServerSide, WithAuth<Data, I>>
   /**
    * Ends the authority of everyone under `key`: connected sockets hear `auth:closed` with AUTH_REVOKED and are
-   * disconnected, connecting ones never connect, and later handshakes with an older credential are refused. Resolves when
-   * that has happened.
+   * disconnected, connecting ones never connect, and later handshakes with an older credential are refused. On this node that
+   * happens at once; it resolves when every other node has done the same, or can no longer serve anybody.
    *
-   * @throws TypeError for a malformed key; whatever the log rejects with when it could not keep the revocation
+   * @throws TypeError for a malformed key; AuthError AUTH_UNAVAILABLE when the log has not taken it within `timeoutMs`: then
+   * it is in force on this node, and goes on being written until the log takes it
    * @example await auth.revoke({ issuer: 'https://id.example', subject: 'user-42' })
    */
   revoke(key: RevocationKey, options?: RevokeOptions): Promise<Receipt>
+  /**
+   * Disconnects everyone under `key` on every node, with AUTH_REPLACED, and leaves their credentials alone: who connects anew is
+   * welcome. Errors as of `revoke`.
+   *
+   * @example await auth.disconnect(identity, { exceptSocket: socket.id }) // all my other devices
+   */
+  disconnect(key: RevocationKey, options?: DisconnectOptions): Promise<Receipt>
+  /** The connected sockets under a key, on this node. @throws TypeError for a malformed key */
+  sockets(key: RevocationKey): readonly Socket[]
+  /**
+   * The same on every node, as plain data. Nodes have 500 ms to answer; what is silent then is named.
+   *
+   * @throws TypeError for a malformed key
+   */
+  sessions(key: RevocationKey): Promise<Sessions>
+  /**
+   * Asks `memberships` again, on every node, and lets go of the rooms that no longer follow: the sockets leave, and hear `auth:left`
+   * with AUTH_FORBIDDEN for each and `auth:joined` for what they gained. Nobody is disconnected. Rooms that are held by
+   * `auth:join` stay. On this node it resolves when everybody meant has been asked once; other nodes have `timeoutMs`.
+   *
+   * Where `memberships` throws, answers something malformed or is too slow, the socket keeps its rooms and is asked again, less and less
+   * often; after `lease.revalidateGraceMs` it is closed with AUTH_UNAVAILABLE. A node that was suspended asks for all its sockets when it
+   * goes on.
+   *
+   * @throws TypeError for a malformed target or option
+   * @example await auth.reconcile({ issuer: 'https://id.example', subject: 'user-42' })
+   */
+  reconcile(target: ReconcileTarget, options?: ReconcileOptions): Promise<Reconciliation>
+  /**
+   * The room of a principal, on every node and in every protected namespace: to emit to, or to except. It is in no `socket.rooms`, and
+   * no client can ask to join it. Not with `@socket.io/redis-adapter`'s sharded adapter in its dynamic mode, which sends
+   * only to nodes where somebody has joined.
+   *
+   * @example io.of('/chat').to(auth.room({ issuer, subject })).emit('news', item)
+   */
+  room(principal: Pick<Identity, 'issuer' | 'subject'>): string
   /** The request that opened the connection of a socket of a protected server. */
   handshakeOf(socket: Socket): Handshake
   /**
@@ -138,8 +193,11 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
   requireOptions(options)
   const { strategies, clock = systemClock } = options
   const limits = resolveLimits(options.limits)
+  const log = options.revocations ?? memory()
   warnOfQuery(strategies)
   let state: 'open' | 'closed' = 'open'
+  const memberships = createMembershipKeeper(() => guard)
+  const revalidation = createRevalidation(() => guard)
   const guard: Guard = {
     strategies: [...strategies],
     limits,
@@ -152,8 +210,14 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
     throttle: createThrottle(limits),
     redaction: createRedaction(strategies),
     deferMs: deferMsOf(options),
-    ready: () =>
-      state === 'closed' ? Promise.reject(new AuthError('AUTH_UNAVAILABLE', { reason: 'closed' })) : followed,
+    lease: resolveLease(options.lease),
+    ready: () => authority.ready(),
+    isFresh: () => authority.isFresh(),
+    replaceOthers: options.singleConnection
+      ? (entry) => authority.replaceOthers(entry).catch((error) => guard.onError(error, 'singleConnection'))
+      : null,
+    memberships,
+    revalidation,
   }
   const door = {
     checkOrigin: createCheckOrigin({
@@ -165,24 +229,19 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
     strictFetchMetadata: options.strictFetchMetadata ?? false,
     requireSecure: options.requireSecure ?? false,
   }
-  const log = options.revocations ?? memory()
-  const maxLifetimeSeconds = Math.max(...strategies.map((strategy) => strategy.maxLifetimeSeconds))
   const servers = new Map<Server, ProtectedServer>()
-  /** How many sockets each revocation of this process closed, until its receipt is written. */
-  const closedBy = new Map<string, number>()
-  const following = log.follow((revocation) => {
-    const closed = applyRevocation(guard, revocation, (entry, code) => endEntry(guard, entry, code))
-    if (closedBy.has(revocation.id)) closedBy.set(revocation.id, closed)
-  })
-  const followed = following.then(
-    () => {},
-    (error) => {
-      guard.onError(error, 'revocations')
-      throw new AuthError('AUTH_UNAVAILABLE', { reason: 'revocation_log' })
+  const authority = createAuthority({
+    log,
+    clock,
+    onError: guard.onError,
+    ...resolveCluster(options.cluster),
+    maxLifetimeSeconds: Math.max(...strategies.map((strategy) => strategy.maxLifetimeSeconds)),
+    guard: () => guard,
+    handlers: {
+      [SESSIONS]: async ({ name }) => describeSessions(guard.registry, authority.node, name),
+      [RECONCILE]: memberships.answer,
     },
-  )
-  // Whoever asks for readiness is told; until then nobody need be.
-  followed.catch(() => {})
+  })
 
   return {
     protect(namespace, policy) {
@@ -198,18 +257,15 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
       server.setPolicy(target, compiled)
       return namespace as never
     },
-    async revoke(key, revokeOptions = {}) {
-      const revocation = toRevocation(key, revokeOptions, clock.now() / 1000, maxLifetimeSeconds)
-      closedBy.set(revocation.id, 0)
-      try {
-        await following
-        await log.append(revocation)
-        const closed = closedBy.get(revocation.id) ?? 0
-        return { id: revocation.id, nodes: [{ node: NODE, state: 'applied', closed }], closed }
-      } finally {
-        closedBy.delete(revocation.id)
-      }
+    revoke: (key, revokeOptions = {}) => authority.revoke(key, revokeOptions),
+    disconnect: (key, disconnectOptions = {}) => authority.disconnect(key, disconnectOptions),
+    sockets: (key) => socketsUnder(guard.registry, key),
+    async sessions(key) {
+      requireKey(key)
+      return toSessions(await authority.ask(SESSIONS, { name: nameOf(key) }, SESSIONS_TIMEOUT_MS))
     },
+    reconcile: (target, reconcileOptions) => memberships.reconcile(authority, target, reconcileOptions),
+    room: principalRoom,
     handshakeOf(socket) {
       const handshake = servers.get(socket.nsp.server as Server)?.handshakeOf(socket)
       if (handshake === undefined) throw new TypeError('handshakeOf: the socket belongs to no server protected here')
@@ -218,15 +274,16 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
     async close() {
       state = 'closed'
       for (const entry of guard.registry.all()) endEntry(guard, entry, 'AUTH_UNAVAILABLE')
+      memberships.close()
+      revalidation.close()
       guard.leases.close()
-      const unfollow = await following.catch(() => async () => {})
-      await unfollow()
+      await authority.close()
     },
   }
 }
 
-/** The name of this process in receipts, while there is one node. */
-const NODE = `${hostname()}-${process.pid}`
+/** Longer than this, whoever asks who is connected takes what has come. */
+const SESSIONS_TIMEOUT_MS = 500
 
 /** Whoever has not said in five minutes who it is will not. */
 const MAX_DEFER_MS = 300_000
@@ -240,7 +297,10 @@ const OPTIONS = new Set([
   'requireSecure',
   'deferMs',
   'limits',
+  'lease',
   'revocations',
+  'cluster',
+  'singleConnection',
   'audit',
   'onError',
   'clock',
@@ -261,8 +321,9 @@ function requireOptions(options: AuthOptions<Strategy>): void {
       Array.isArray(strategy.from) &&
       Number.isFinite(strategy.maxLifetimeSeconds)
     if (!sound) throw new TypeError(`"strategies[${i}]" must be a strategy, such as jwt({ … })`)
+    requireRevalidation(strategy, `strategies[${i}]`)
   }
-  for (const option of ['strictFetchMetadata', 'requireSecure'] as const) {
+  for (const option of ['strictFetchMetadata', 'requireSecure', 'singleConnection'] as const) {
     if (options[option] !== undefined && typeof options[option] !== 'boolean')
       throw new TypeError(`"${option}" must be true or false`)
   }

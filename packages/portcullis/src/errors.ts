@@ -59,6 +59,12 @@ export const CODES = {
     message: 'Connections from this origin are not permitted.',
     spec: 'RFC 6455 section 10.2',
   },
+  AUTH_REPLACED: {
+    http: 409,
+    retry: 'never',
+    message: 'Another connection took the place of this one.',
+    spec: 'RFC 9110 section 15.5.10',
+  },
   AUTH_ARGUMENTS_INVALID: {
     http: 400,
     retry: 'never',

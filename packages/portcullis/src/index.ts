@@ -17,24 +17,50 @@ export {
   requireScope,
   type ScopedIdentity,
 } from './core/policy.ts'
-export type { LogPosition, Revocation, RevocationKey, RevocationLog, Unsubscribe } from './core/revocation.ts'
+export type {
+  NodeReconciliation,
+  ReconcileOptions,
+  Reconciler,
+  ReconcileTarget,
+  Reconciliation,
+} from './core/reconciliation.ts'
+export type { Revocation, RevocationKey } from './core/revocation.ts'
+export type {
+  Applied,
+  Cursor,
+  Heartbeat,
+  LogListener,
+  LogState,
+  NodeState,
+  ReadEntry,
+  RevocationLog,
+  Unsubscribe,
+} from './core/revocation-log.ts'
 export type { ParamsOf } from './core/room-pattern.ts'
 export type { StandardSchemaV1 } from './core/standard-schema.ts'
-export type { Authentication, IdentityOf, Strategy } from './core/strategy.ts'
+export type { Authentication, IdentityOf, Revalidated, Strategy } from './core/strategy.ts'
 export type {
   Auth,
   AuthData,
   AuthOptions,
+  ClusterLimits,
+  DisconnectOptions,
+  LeaseSettings,
+  NodeReceipt,
   OriginRequest,
   Origins,
   OriginTest,
   Receipt,
   RevokeOptions,
+  SessionInfo,
+  Sessions,
 } from './create-auth.ts'
 export { createAuth } from './create-auth.ts'
 export { AuthError, type AuthErrorCode, type AuthErrorOptions, CODES } from './errors.ts'
 export type {
   DeniedNotice,
+  ExpiringNotice,
+  JoinedNotice,
   JoinReply,
   LeaveReply,
   LeftNotice,

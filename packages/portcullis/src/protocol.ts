@@ -11,11 +11,15 @@ export const JOIN = 'auth:join'
 export const LEAVE = 'auth:leave'
 /** Client to server, with an acknowledgement: "who am I here, and for how long?" */
 export const WHOAMI = 'auth:whoami'
+/** Server to client: the lease ends soon. */
+export const EXPIRING = 'auth:expiring'
+/** Server to client: rooms were joined because they follow from the identity now. */
+export const JOINED = 'auth:joined'
 /** Server to client, the last event before a disconnection by the server. */
 export const CLOSED = 'auth:closed'
 /** Server to client: an event without an acknowledgement was refused. */
 export const DENIED = 'auth:denied'
-/** Server to client: a room was left because its grant ended. */
+/** Server to client: a room was left because its grant ended, or because it no longer follows from the identity. */
 export const LEFT = 'auth:left'
 
 /** What a client should do after a refusal: nothing, ask for a new credential once, or wait and try again. */
@@ -39,7 +43,10 @@ export interface JoinReply {
   readonly expiresAt: number | null
 }
 
-/** Acknowledgement of `auth:refresh`. `expiresAt` is epoch seconds or null; the rooms are what follows from the identity. */
+/**
+ * Acknowledgement of `auth:refresh`. `expiresAt` is epoch seconds or null. The rooms are the difference: joined because they follow
+ * from the identity now, left because nothing permits them any more.
+ */
 export interface RefreshReply {
   readonly expiresAt: number | null
   readonly joined: readonly string[]
@@ -73,4 +80,15 @@ export interface LeftNotice extends Refusal {
 /** Body of `auth:denied`. */
 export interface DeniedNotice extends Refusal {
   readonly event: string
+}
+
+/** Body of `auth:expiring`. `expiresAt` is epoch seconds by the server's clock, `expiresInMs` what is left of it. */
+export interface ExpiringNotice {
+  readonly expiresAt: number
+  readonly expiresInMs: number
+}
+
+/** Body of `auth:joined`. */
+export interface JoinedNotice {
+  readonly rooms: readonly string[]
 }

@@ -193,6 +193,7 @@ export function fakeTime() {
   let timers: { readonly at: number; readonly fn: () => void }[] = []
   const clock: Clock = {
     now: () => nowMs,
+    monotonic: () => nowMs,
     setTimer(fn, delayMs) {
       if (delayMs > 2 ** 31 - 1) throw new RangeError('a timer this long fires at once')
       const timer = { at: nowMs + delayMs, fn }

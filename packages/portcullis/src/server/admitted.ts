@@ -2,11 +2,13 @@
 
 import type { Socket } from 'socket.io'
 import { armDeadline, isIdle } from './connection.ts'
+import { endEntry, release } from './end-entry.ts'
+import { armLease } from './entry-lease.ts'
 import { endOfEntry, type Guard } from './guard.ts'
 import type { Entry } from './registry.ts'
 
 /** The prepended `connect` listener: the last look, before the application's own listener sees the socket. */
-export function createAdmitted(guard: Guard, close: (entry: Entry, code: NonNullable<Entry['ended']>) => void) {
+export function createAdmitted(guard: Guard, afterConnect: (entry: Entry) => void = () => {}) {
   return function admitted(socket: Socket): void {
     const entry = guard.registry.of(socket)
     // Whatever connected without an entry did not pass the gate.
@@ -25,24 +27,16 @@ export function createAdmitted(guard: Guard, close: (entry: Entry, code: NonNull
       if (isIdle(connection)) armDeadline(connection, guard.limits, guard.clock)
     })
     if (ended !== null) {
-      close(entry, ended)
+      endEntry(guard, entry, ended)
       return
     }
     if (entry.memberships.length > 0) socket.join([...entry.memberships])
-    if (entry.lease.expiresAt !== null) {
-      entry.expiring = { expiresAt: entry.lease.expiresAt, expire: () => close(entry, 'AUTH_EXPIRED') }
-      guard.leases.add(entry.expiring)
-    }
+    guard.memberships.connected(entry)
+    guard.replaceOthers?.(entry)
+    // Joining tells the application's adapter listeners, and they may have disconnected it.
+    if (!socket.connected) return
+    armLease(guard, entry)
+    guard.revalidation.add(entry)
+    afterConnect(entry)
   }
-}
-
-/** Lets go of all that is kept for a socket. Safe to call twice. */
-export function release(guard: Guard, entry: Entry): void {
-  if (entry.state === 'connected') entry.connection.connected -= 1
-  entry.state = 'closed'
-  entry.backlog = null
-  if (entry.expiring !== null) guard.leases.delete(entry.expiring)
-  for (const { expiring } of entry.grants.values()) if (expiring !== null) guard.leases.delete(expiring)
-  entry.grants.clear()
-  guard.registry.forget(entry)
 }

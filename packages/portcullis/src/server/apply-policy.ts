@@ -1,28 +1,53 @@
-/** A policy's word on a connect: may it, until when, and which rooms follow from it. */
+/** A policy's word on a connect or a renewal: may it, until when, and which rooms follow from it. */
 
 import { decide } from '../core/decide.ts'
+import type { Lease } from '../core/lease.ts'
 import { shorten } from '../core/lease.ts'
-import { AuthError } from '../errors.ts'
+import { AuthError, type AuthErrorCode, CODES } from '../errors.ts'
 import { decideOptions, type Guard } from './guard.ts'
 import type { Entry } from './registry.ts'
 
+/** An authority that a policy is asked about; an `Entry` is one. */
+export type Authority = Pick<Entry, 'policy' | 'identity' | 'lease' | 'namespace' | 'connection'>
+
+export interface Permission {
+  readonly lease: Lease
+  /** When the `connect` rule said that its permission ends; null when it did not. */
+  readonly permittedUntil: number | null
+  readonly memberships: readonly string[]
+}
+
 /** Asks `connect`, then `memberships`. @throws AuthError of the decision; whatever the application threw */
-export async function applyPolicy(guard: Guard, entry: Entry): Promise<void> {
-  const { policy, identity, namespace } = entry
-  const options = decideOptions(guard)
+export async function askPolicy(guard: Guard, authority: Authority): Promise<Permission> {
+  const { policy, identity, lease, namespace, connection } = authority
+  let permittedUntil: number | null = null
   if (policy.connect !== null) {
-    const { handshake } = entry.connection.admission
-    const request = { identity, lease: entry.lease, namespace, handshake }
-    const decision = await decide(policy.connect, request, `connect of ${namespace}`, options)
+    const request = { identity, lease, namespace, handshake: connection.admission.handshake }
+    const decision = await decide(policy.connect, request, `connect of ${namespace}`, decideOptions(guard))
     if (decision.effect === 'deny') throw new AuthError(decision.code, { reason: 'connect_rule' })
-    entry.lease = shorten(entry.lease, decision.expiresAt)
+    permittedUntil = decision.expiresAt
+    if (permittedUntil !== null && permittedUntil <= guard.clock.now() / 1000)
+      throw new AuthError('AUTH_EXPIRED', { reason: 'connect_rule' })
   }
-  if (policy.memberships !== null) {
-    const { memberships } = policy
-    const rooms: unknown = await options.deadline(Promise.resolve().then(() => memberships(identity)))
-    if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string' && room !== '')) {
-      throw new TypeError(`"memberships" of ${namespace} must return an array of room names`)
-    }
-    entry.memberships = rooms
+  return { lease: shorten(lease, permittedUntil), permittedUntil, memberships: await askMemberships(guard, authority) }
+}
+
+/** True when a rule did not come to a verdict, which takes nothing away from a lease that holds. */
+export function isUndecided(code: AuthErrorCode): boolean {
+  return code === 'AUTH_ERROR' || CODES[code].retry === 'backoff'
+}
+
+/** The rooms that follow from an identity. @throws TypeError; whatever the application threw */
+export async function askMemberships(
+  guard: Guard,
+  { policy, identity, namespace }: Pick<Authority, 'policy' | 'identity' | 'namespace'>,
+): Promise<readonly string[]> {
+  const { memberships } = policy
+  if (memberships === null) return []
+  const rooms: unknown = await decideOptions(guard).deadline(Promise.resolve().then(() => memberships(identity)))
+  if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string' && room !== '')) {
+    throw new TypeError(`"memberships" of ${namespace} must return an array of room names`)
   }
+  // The application may go on changing its array, from which nobody could tell then what has changed.
+  return Object.freeze([...rooms])
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'socket.io'
 import type { Authenticated } from '../core/authenticate.ts'
 import type { CompiledPolicy } from '../core/compiled-policy.ts'
 import { AuthError } from '../errors.ts'
-import { applyPolicy } from './apply-policy.ts'
+import { askPolicy } from './apply-policy.ts'
 import type { Connection } from './connection.ts'
 import { endOf, endOfEntry, type Guard } from './guard.ts'
 import { type Entry, namesOf } from './registry.ts'
@@ -16,6 +16,8 @@ export interface Candidate {
   readonly policy: CompiledPolicy
   readonly authenticated: Authenticated
   readonly install: (entry: Entry) => void
+  /** Gives the socket back what it was, where it may be; before the last look. Never rejects. */
+  readonly recover?: (entry: Entry) => Promise<void>
 }
 
 /**
@@ -35,18 +37,30 @@ export async function authorize(guard: Guard, candidate: Candidate): Promise<Ent
     identity: authentication.identity,
     names: namesOf(authentication),
     lease: authentication.lease,
+    since: guard.clock.now() / 1000,
+    permittedUntil: null,
+    strategy: candidate.authenticated.strategy,
+    handle: authentication.handle,
     state: 'connecting',
     ended: null,
     memberships: [],
     grants: new Map(),
     expiring: null,
+    withheld: null,
+    lapsed: false,
+    renewal: null,
+    refreshes: null,
     backlog: null,
   }
   guard.registry.track(entry)
   try {
     const covered = endOf(guard, entry.lease, entry.names)
     if (covered !== null) throw new AuthError(covered)
-    await applyPolicy(guard, entry)
+    const permission = await askPolicy(guard, entry)
+    entry.lease = permission.lease
+    entry.permittedUntil = permission.permittedUntil
+    entry.memberships = permission.memberships
+    await candidate.recover?.(entry)
     const ended = endOfEntry(guard, entry)
     if (ended !== null) throw new AuthError(ended)
     // Nothing is kept for a client that has gone while its credential was checked.

@@ -9,6 +9,7 @@ import { authenticateConnect } from './connect-credential.ts'
 import { type Connection, countFailure } from './connection.ts'
 import type { Deferral } from './deferral.ts'
 import { asAuthError, type Guard } from './guard.ts'
+import type { Recovery } from './recovery.ts'
 import type { Entry } from './registry.ts'
 
 export interface ConnectGateOptions {
@@ -19,6 +20,8 @@ export interface ConnectGateOptions {
   readonly install: (entry: Entry) => void
   /** Where sockets wait that presented nothing yet; null when they are refused. */
   readonly deferral: Deferral | null
+  /** What gives a socket back what it was; null where connections are not recovered. */
+  readonly recovery: Pick<Recovery, 'recover'> | null
 }
 
 /** A middleware for every namespace of a server, with a policy or without. Calls `next` exactly once, and never throws. */
@@ -89,8 +92,9 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
       await guard.ready()
       await guard.throttle.check(connection.admission.handshake.address.address)
       const authenticated = await authenticateConnect(guard, socket, connection)
-      const { install } = options
-      return await authorize(guard, { socket, connection, policy, authenticated, install })
+      const { install, recovery } = options
+      const recover = recovery === null ? {} : { recover: recovery.recover }
+      return await authorize(guard, { socket, connection, policy, authenticated, install, ...recover })
     } finally {
       connection.connecting.delete(namespace)
     }

@@ -9,6 +9,7 @@ import { abandon, authorize } from './authorize.ts'
 import { armDeadline, type Connection, countFailure, isIdle } from './connection.ts'
 import { withDeadline } from './deadline.ts'
 import { asAuthError, endOfEntry, type Guard } from './guard.ts'
+import { hide, show } from './hidden.ts'
 import { acknowledge, BINARY_EVENT, EVENT, eventName, type Packet, type Receiver, refuse } from './packet.ts'
 import type { Entry } from './registry.ts'
 
@@ -56,7 +57,7 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
   function withdraw(waiting: Held): void {
     const { socket, connection } = waiting
     // In neither of them, no broadcast and no `fetchSockets` finds it.
-    socket.nsp.sockets.delete(socket.id)
+    hide(socket)
     socket.nsp.adapter.delAll(socket.id)
     const receiver = socket as unknown as Receiver
     const deliver = receiver._onpacket
@@ -150,7 +151,7 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
     letGo(waiting)
     waiting.restore()
     install(entry)
-    socket.nsp.sockets.set(socket.id, socket)
+    show(socket)
     socket.join(socket.id)
     const { expiresAt } = entry.lease
     const reply: RefreshReply = { expiresAt, joined: [...new Set(entry.memberships)], left: [] }
@@ -162,7 +163,7 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
 
   function codeAgainst({ socket }: Held, entry: Entry, refused: unknown): AuthErrorCode | null {
     if (refused) return 'AUTH_FORBIDDEN'
-    // A dynamic namespace is taken down with the last of its sockets, to which this one did not count.
+    // The application may have taken a dynamic namespace down.
     const gone = !held.has(socket) || socket.nsp.server._nsps.get(socket.nsp.name) !== socket.nsp
     return gone ? 'AUTH_UNAVAILABLE' : endOfEntry(guard, entry)
   }

@@ -3,9 +3,10 @@
 import type { CompiledEvent } from '../core/compiled-policy.ts'
 import type { Decision } from '../core/decision.ts'
 import { AuthError, type AuthErrorCode } from '../errors.ts'
-import { RESERVED_PREFIX } from '../protocol.ts'
+import { REFRESH, RESERVED_PREFIX } from '../protocol.ts'
 import { decideEvent } from './event-rule.ts'
 import { decideOptions, endOfEntry, type Guard } from './guard.ts'
+import { watchSpeech } from './hidden.ts'
 import {
   ACK,
   acknowledge,
@@ -17,6 +18,7 @@ import {
   type Receiver,
   refuse,
 } from './packet.ts'
+import { refresh } from './refresh.ts'
 import type { Entry } from './registry.ts'
 
 /** Answers a request of the wire protocol (`auth:join` …), or throws `AuthError`. */
@@ -35,8 +37,14 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
     if (typeof deliver !== 'function' || typeof receiver.packet !== 'function') {
       throw new TypeError('this version of Socket.IO delivers packets in a way that cannot be guarded')
     }
+    watchSpeech(entry.socket, guard.isFresh)
     const pass = (packet: Packet) => deliver.call(receiver, packet)
     receiver._onpacket = function guardedPacket(packet) {
+      if (packet.type === EVENT && (packet.data as unknown[])[0] === REFRESH) {
+        // Not in the queue: a new credential must not wait for an event, nor an event for a slow strategy.
+        answerLater(entry, packet, REFRESH, refresh(guard, entry, (packet.data as unknown[])[1]))
+        return
+      }
       if (entry.backlog !== null) {
         queue(entry, packet)
         return
@@ -107,26 +115,28 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
   }
 
   function respond(entry: Entry, packet: Packet, event: string, args: readonly unknown[]): Promise<void> | null {
-    const reply = (body: object) => {
-      if (packet.id !== undefined && packet.id !== null) acknowledge(entry.socket, packet.id, body)
-    }
-    const fail = (error: unknown) => {
-      if (!AuthError.is(error)) guard.onError(error, event)
-      refuse(entry, packet, event, AuthError.is(error) ? error.code : 'AUTH_ERROR')
-    }
     try {
       const ended = endOfEntry(guard, entry)
       if (ended !== null) throw new AuthError(ended)
       const body = answer(entry, event, args)
-      if (!(body instanceof Promise)) {
-        reply(body)
-        return null
-      }
-      return body.then(reply, fail)
+      if (body instanceof Promise) return answerLater(entry, packet, event, body)
+      reply(entry, packet, body)
     } catch (error) {
-      fail(error)
-      return null
+      refuseFor(entry, packet, event, error)
     }
+    return null
+  }
+
+  function answerLater(entry: Entry, packet: Packet, event: string, body: Promise<object>): Promise<void> {
+    return body.then(
+      (answered) => reply(entry, packet, answered),
+      (error) => refuseFor(entry, packet, event, error),
+    )
+  }
+
+  function refuseFor(entry: Entry, packet: Packet, event: string, error: unknown): void {
+    if (!AuthError.is(error)) guard.onError(error, event)
+    refuse(entry, packet, event, AuthError.is(error) ? error.code : 'AUTH_ERROR')
   }
 
   function drain(entry: Entry, pending: Promise<void>, deliver: (packet: Packet) => void): void {
@@ -161,6 +171,10 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
       entry.connection.engineSocket.close()
     }
   }
+}
+
+function reply({ socket }: Entry, { id }: Packet, body: object): void {
+  if (id !== undefined && id !== null) acknowledge(socket, id, body)
 }
 
 function codeOf(decision: Decision): AuthErrorCode | null {

@@ -29,12 +29,55 @@ export interface Guard {
   readonly redaction: Redaction
   /** How long a socket may stay connected before it presents a credential; null when it must come with one. */
   readonly deferMs: number | null
-  /** Settles at once when the revocation log is being followed; rejects with AUTH_UNAVAILABLE when it is not. */
+  readonly lease: LeaseSettings
+  /** Looks again at authority that a store can take back. */
+  readonly revalidation: Revalidation
+  /** Settles at once when this node has heard of every revocation; rejects with AUTH_UNAVAILABLE when it cannot know. */
   readonly ready: () => Promise<void>
+  /** The same, at this very moment. */
+  readonly isFresh: () => boolean
+  /** A socket has connected: whoever it replaces is disconnected. Null where several connections are fine. */
+  readonly replaceOthers: ((entry: Entry) => void) | null
+  readonly memberships: MembershipWatch
+}
+
+/** What asks memberships again when they may have changed unheard. */
+export interface MembershipWatch {
+  /** A socket has connected: what it was admitted with may be older than the last change. */
+  connected(entry: Entry): void
+  /** This node was out of touch for a while: everybody is in doubt. */
+  missed(): void
+}
+
+export interface Revalidation {
+  /**
+   * A socket has connected, or was refreshed: its authority was good just now, and is looked at again if it has a handle. It is
+   * no longer looked at under a handle that it had before.
+   */
+  add(entry: Entry): void
+  /** A socket has gone. */
+  delete(entry: Entry): void
+  /** How many sockets are looked at again. */
+  readonly size: number
+  close(): void
+}
+
+/** Durations around a lease. Milliseconds. */
+export interface LeaseSettings {
+  /** How long before its end a client is told, by `auth:expiring`. Default 30,000; 0 for never. */
+  readonly expiringMs: number
+  /**
+   * How long past its end a client may still refresh, without losing its connection. Meanwhile it receives nothing, and what it
+   * sends is answered AUTH_EXPIRED. Default 0.
+   */
+  readonly graceMs: number
+  /** How long a socket may stay whose session or token could not be looked at again. Default 60,000. */
+  readonly revalidateGraceMs: number
 }
 
 /** Why an authority that no socket holds yet does not hold at this moment, or null. */
 export function endOf(guard: Guard, lease: Lease, names: readonly string[]): AuthErrorCode | null {
+  if (!guard.isFresh()) return 'AUTH_UNAVAILABLE'
   if (isExpired(lease, guard.clock.now() / 1000)) return 'AUTH_EXPIRED'
   return guard.revocations.find(names, lease.issuedAt) === null ? null : 'AUTH_REVOKED'
 }
@@ -42,8 +85,11 @@ export function endOf(guard: Guard, lease: Lease, names: readonly string[]): Aut
 /** Why the authority of a tracked socket no longer holds, or null. Revocations have marked the entry themselves. */
 export function endOfEntry(guard: Guard, entry: Entry): AuthErrorCode | null {
   if (entry.ended !== null) return entry.ended
+  if (!guard.isFresh()) return 'AUTH_UNAVAILABLE'
   const { expiresAt } = entry.lease
-  return expiresAt !== null && guard.clock.now() / 1000 >= expiresAt ? 'AUTH_EXPIRED' : null
+  if (expiresAt !== null && guard.clock.now() / 1000 >= expiresAt) return 'AUTH_EXPIRED'
+  // Also where the clock was set back since.
+  return entry.withheld?.has('expired') ? 'AUTH_EXPIRED' : null
 }
 
 /** Any error as an `AuthError`; what the application's code threw is reported first. */

@@ -3,7 +3,6 @@
 import type { Socket } from 'socket.io'
 import { type AuthErrorCode, refusalOf } from '../errors.ts'
 import { DENIED, type DeniedNotice } from '../protocol.ts'
-import type { Entry } from './registry.ts'
 
 /** A packet as Socket.IO's parser gives it, whichever parser that is. */
 export interface Packet {
@@ -24,17 +23,34 @@ export const ACK = 3
 export const BINARY_EVENT = 5
 export const BINARY_ACK = 6
 
+/**
+ * Sends a packet of Portcullis' own: by the method of the socket's class, also where the socket itself is kept from sending
+ * (see withhold.ts), and past what recovery would keep of it.
+ */
+function send(socket: Socket, packet: Packet): void {
+  if (socket.connected) (Object.getPrototypeOf(socket) as Receiver).packet.call(socket, packet)
+}
+
+/** Tells the client something. */
+export function notify(socket: Socket, event: string, body: object): void {
+  send(socket, { type: EVENT, data: [event, body] })
+}
+
 /** The acknowledgement gets `{ error }`; an event without one is answered by `auth:denied`. */
-export function refuse({ socket }: Pick<Entry, 'socket'>, packet: Packet, event: string, code: AuthErrorCode): void {
-  if (!socket.connected) return
+export function refuse(
+  { socket }: { readonly socket: Socket },
+  packet: Packet,
+  event: string,
+  code: AuthErrorCode,
+): void {
   const refusal = refusalOf(code)
   if (packet.id !== undefined && packet.id !== null) acknowledge(socket, packet.id, { error: refusal })
-  else socket.emit(DENIED, { ...refusal, event } satisfies DeniedNotice)
+  else notify(socket, DENIED, { ...refusal, event } satisfies DeniedNotice)
 }
 
 /** Answers a packet that asked for an acknowledgement. */
 export function acknowledge(socket: Socket, id: number, body: object): void {
-  if (socket.connected) (socket as unknown as Receiver).packet({ type: ACK, id, data: [body] })
+  send(socket, { type: ACK, id, data: [body] })
 }
 
 /** Longer names are cut where they are told on: a log line must not be as long as a client likes. */

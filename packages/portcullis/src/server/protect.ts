@@ -4,21 +4,19 @@ import type { IncomingMessage } from 'node:http'
 import type { Namespace, Server, Socket } from 'socket.io'
 import type { CompiledPolicy } from '../core/compiled-policy.ts'
 import type { Handshake } from '../core/handshake.ts'
-import type { AuthErrorCode } from '../errors.ts'
-import { refusalOf } from '../errors.ts'
-import { CLOSED } from '../protocol.ts'
-import { createAdmitted, release } from './admitted.ts'
+import { createAdmitted } from './admitted.ts'
 import type { ClientAddress } from './client-address.ts'
 import { createConnectGate } from './connect-gate.ts'
-import { armDeadline, type Connection, createConnection, type EngineSocket, isIdle } from './connection.ts'
+import { armDeadline, type Connection, createConnection, type EngineSocket } from './connection.ts'
 import { createDeferral } from './deferral.ts'
 import { createDoor } from './door.ts'
+import { release } from './end-entry.ts'
 import { createEventGate } from './event-gate.ts'
 import type { Guard } from './guard.ts'
 import type { EngineRequest } from './handshake-view.ts'
 import type { CheckOrigin } from './origin.ts'
-import { refuseRecovery } from './recovery.ts'
-import type { Entry } from './registry.ts'
+import { guardReach } from './reach.ts'
+import { createRecovery } from './recovery.ts'
 import { createRoomGate } from './room-gate.ts'
 
 export interface DoorSettings {
@@ -52,6 +50,7 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
   const parents = new Set<Namespace & { children: Set<Namespace> }>()
   const connections = new WeakMap<object, Connection>()
   const bySessionId = new Map<string, Connection>()
+  const recovery = createRecovery(guard, io)
 
   const door = createDoor(guard, { ...settings, connectionOf: (sessionId) => bySessionId.get(sessionId) })
   const engine = io.engine as unknown as Engine
@@ -67,7 +66,10 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
       connection.closed = true
       connection.cancelDeadline()
       bySessionId.delete(engineSocket.id)
-      for (const entry of guard.registry.ofConnection(connection)) release(guard, entry)
+      for (const entry of guard.registry.ofConnection(connection)) {
+        recovery?.depart(entry)
+        release(guard, entry)
+      }
     })
   })
 
@@ -78,8 +80,9 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
     policyOf: ({ nsp }) => policies.get(nsp) ?? policyOfParent(nsp),
     install,
     deferral,
+    recovery,
   })
-  const admitted = createAdmitted(guard, (entry, code) => endEntry(guard, entry, code))
+  const admitted = createAdmitted(guard, recovery?.afterConnect)
 
   function policyOfParent(nsp: Namespace): CompiledPolicy | undefined {
     for (const parent of parents) if (parent.children.has(nsp)) return policies.get(parent)
@@ -92,6 +95,19 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
     // Socket.IO fires `connect` before `connection`; the first listener of the first of them is ours.
     nsp.prependListener('connect', admitted)
     for (const socket of nsp.sockets.values()) socket.disconnect(true)
+    guardAdapter(nsp)
+    // `io.adapter(…)` may come afterwards, and gives every namespace a new one.
+    const target = nsp as unknown as { _initAdapter(): void }
+    const { _initAdapter } = target
+    target._initAdapter = () => {
+      _initAdapter.call(nsp)
+      guardAdapter(nsp)
+    }
+  }
+
+  function guardAdapter(nsp: Namespace): void {
+    guardReach(guard, nsp)
+    recovery?.watch(nsp)
   }
 
   for (const nsp of io._nsps.values()) guardNamespace(nsp)
@@ -113,25 +129,6 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
   }
 }
 
-/** Ends a socket's authority: the reason first, in order, then the disconnection. A connecting socket never connects. */
-export function endEntry(guard: Guard, entry: Entry, code: AuthErrorCode): void {
-  const { socket, connection, namespace, identity } = entry
-  const first = entry.ended === null
-  entry.ended ??= code
-  if (first && guard.audit.enabled) {
-    const stage = code === 'AUTH_REVOKED' ? 'revoke' : 'expire'
-    const startedMs = performance.now()
-    guard.audit.record({ stage, namespace, socketId: socket.id, identity, code, rule: 'lease', startedMs })
-  }
-  // One that was marked while it connected comes here once more when it has.
-  if (entry.state !== 'connected') return
-  socket.emit(CLOSED, refusalOf(entry.ended))
-  // Other namespaces of the connection have leases of their own; without any left, the connection goes too.
-  socket.disconnect()
-  release(guard, entry)
-  if (isIdle(connection)) connection.engineSocket.close()
-}
-
 function requireProtectable(io: Server): void {
   const options = (io as unknown as { _opts: { transports?: readonly string[] } })._opts
   if (protectedServers.has(io)) throw new TypeError('this server is protected by another createAuth() already')
@@ -146,7 +143,6 @@ function requireProtectable(io: Server): void {
   if (options.transports?.includes('webtransport')) {
     throw new TypeError('"transports" must not contain "webtransport": Engine.IO runs no middleware for it')
   }
-  refuseRecovery(io)
 }
 
 /** Without this option every name that matches is kept for ever, and any client can make up names. */

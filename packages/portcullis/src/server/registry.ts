@@ -6,16 +6,25 @@ import type { CompiledPolicy } from '../core/compiled-policy.ts'
 import type { Identity } from '../core/identity.ts'
 import type { Lease } from '../core/lease.ts'
 import { type RevocationKey, revocationName } from '../core/revocation.ts'
-import type { Authentication } from '../core/strategy.ts'
+import type { Authentication, Strategy } from '../core/strategy.ts'
 import type { AuthErrorCode } from '../errors.ts'
 import type { Connection } from './connection.ts'
 import type { Expiring } from './lease-timer.ts'
 
-/** A room that the client joined, and until when. */
+/** A room that the client joined, and until when; it never outlasts the lease. */
 export interface Grant {
+  /** The grant's own end; null when it lasts as long as the lease. */
   readonly expiresAt: number | null
   readonly expiring: Expiring | null
+  /** What was shown for the right to join, to be looked at again. */
+  readonly presented: unknown
 }
+
+/**
+ * Why a socket is hidden: this node cannot prove that it has heard of every revocation; or its lease has ended, and within the
+ * grace it may still present a new credential.
+ */
+export type Withheld = 'suspended' | 'expired'
 
 /** One socket of one namespace under its policy. */
 export interface Entry {
@@ -23,10 +32,17 @@ export interface Entry {
   readonly connection: Connection
   readonly namespace: string
   readonly policy: CompiledPolicy
-  readonly identity: Identity
-  /** Names under which a revocation reaches it. */
-  readonly names: readonly string[]
+  identity: Identity
+  /** Names under which a revocation reaches it. Changed by `rename` alone. */
+  names: readonly string[]
   lease: Lease
+  /** When its connect began; epoch seconds. */
+  readonly since: number
+  /** When the `connect` rule said that its permission ends; null when it did not. */
+  permittedUntil: number | null
+  /** The strategy that accepted it, and what that strategy needs to look again; see `Authentication.handle`. */
+  strategy: Strategy
+  handle: unknown
   /** `connecting`: its middlewares still run, and nothing but this entry can stop it. */
   state: 'connecting' | 'connected' | 'closed'
   /** Why its authority ended, once it has. A connecting socket with a reason never connects. */
@@ -35,6 +51,14 @@ export interface Entry {
   memberships: readonly string[]
   readonly grants: Map<string, Grant>
   expiring: Expiring | null
+  /** Why it is hidden at the moment; null when it is not. */
+  withheld: Set<Withheld> | null
+  /** True once its lease has ended, even if it was renewed within the grace: what was sent meanwhile is not its own. */
+  lapsed: boolean
+  /** The renewal under way, behind which the next one waits. */
+  renewal: Promise<unknown> | null
+  /** How many refreshes it may ask for, by the monotonic clock at `atMs`; null before the first. */
+  refreshes: { left: number; atMs: number; underWay: boolean } | null
   /** Packets waiting behind an event whose rule has not answered; null when none is being decided. */
   backlog: unknown[] | null
 }
@@ -42,6 +66,8 @@ export interface Entry {
 export interface Registry {
   track(entry: Entry): void
   forget(entry: Entry): void
+  /** From now on revocations reach it under these names, and no others. */
+  rename(entry: Entry, names: readonly string[]): void
   /** Sockets that a revocation under this name reaches. Costs what they are many, whatever else is connected. */
   under(name: string): Iterable<Entry>
   of(socket: Socket): Entry | undefined
@@ -66,10 +92,13 @@ export function createRegistry(): Registry {
     forget(entry) {
       if (!byConnection.get(entry.connection)?.delete(entry)) return
       entries.delete(entry)
-      for (const name of entry.names) {
-        const entries = byName.get(name)
-        if (entries?.delete(entry) && entries.size === 0) byName.delete(name)
-      }
+      for (const name of entry.names) drop(byName, name, entry)
+    },
+    rename(entry, names) {
+      const tracked = entries.has(entry)
+      if (tracked) for (const name of entry.names) drop(byName, name, entry)
+      entry.names = names
+      if (tracked) for (const name of names) add(byName, name, entry)
     },
     under: (name) => [...(byName.get(name) ?? [])],
     of: (socket) => bySocket.get(socket),
@@ -89,6 +118,11 @@ function add<Key>(
   const entries = index.get(key)
   if (entries === undefined) index.set(key, new Set([entry]))
   else entries.add(entry)
+}
+
+function drop(index: Map<string, Set<Entry>>, name: string, entry: Entry): void {
+  const entries = index.get(name)
+  if (entries?.delete(entry) && entries.size === 0) index.delete(name)
 }
 
 const known = new WeakMap<Authentication, readonly string[]>()

@@ -13,6 +13,7 @@ import {
 } from '../option-checks.ts'
 import type { Row } from './access-token-batch.ts'
 import { fromAuth, fromAuthorization } from './from.ts'
+import { revalidateEveryMsOf } from './revalidated.ts'
 
 /** What is needed of Postgres: a `pg.Pool`, or anything that answers like one. */
 export interface AccessTokenDatabase {
@@ -80,10 +81,16 @@ export interface AccessTokenOptions<Claims, Scheme extends string> {
   readonly issuer?: string
   /** Default `access-token`. */
   readonly scheme?: Scheme
-  /** Seconds after which the token must be presented again, however long it lives. Default 3600. */
+  /** Seconds after which the token must have been looked up or presented again, however long it lives. Default 3600. */
   readonly leaseSeconds?: number
   /** Seconds that a token can live at most; revocations are remembered this long. Default 2,592,000, which is 30 days. */
   readonly maxLifetimeSeconds?: number
+  /**
+   * How often a token is looked up again while its sockets are connected: what ended ends them, and what changed is in force. Milliseconds,
+   * from 1,000; `Infinity` for never. Default 30,000.
+   * All that are due together are one query.
+   */
+  readonly revalidateEveryMs?: number
   /** Milliseconds that the database has to answer, else AUTH_UNAVAILABLE. Default 1000. */
   readonly queryTimeoutMs?: number
   /** For tests. Default: the system's. Whether a token has expired, the database's clock decides. */
@@ -100,13 +107,15 @@ export interface AccessTokenSettings {
   readonly scheme: string
   readonly leaseSeconds: number
   readonly maxLifetimeSeconds: number
+  readonly revalidateEveryMs: number
   readonly queryTimeoutMs: number
   readonly clock: Clock
 }
 
 const OPTIONS = new Set(
   (
-    'pool table columns query hash identify from issuer scheme leaseSeconds maxLifetimeSeconds queryTimeoutMs clock' as const
+    'pool table columns query hash identify from issuer scheme leaseSeconds maxLifetimeSeconds revalidateEveryMs' +
+    ' queryTimeoutMs clock'
   ).split(' '),
 )
 
@@ -127,6 +136,7 @@ export function settingsOf(options: AccessTokenOptions<unknown, string>): Access
     scheme: text(scheme, 'scheme'),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
     maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
+    revalidateEveryMs: revalidateEveryMsOf(options.revalidateEveryMs),
     queryTimeoutMs: positive(options.queryTimeoutMs ?? 1000, 'queryTimeoutMs', LONGEST_TIMER_MS),
     clock,
   })

@@ -13,6 +13,7 @@ import {
 } from './access-token-options.ts'
 import { MAX_CREDENTIAL_BYTES, readOne } from './from.ts'
 import { checkedSubject } from './identified.ts'
+import { revalidating } from './revalidated.ts'
 
 export type {
   AccessTokenDatabase,
@@ -35,10 +36,11 @@ const ACCESS_TOKEN = /^[\x20-\x7e]+$/
  * One prepared statement, which only selects; a role that may select these columns suffices. Those who ask for one token at
  * once share a query, and all tokens of one turn of the event loop share a round trip. Nothing is cached. A token has expired
  * when the database's clock says so. The lease ends with the token, after `leaseSeconds` or with `maxLifetimeSeconds`,
- * whichever is first; its id, by which `auth.revoke({ tokenId })` ends it, is `accessTokenId(token)`.
+ * whichever is first; its id, by which `auth.revoke({ tokenId })` ends it, is `accessTokenId(token)`. Every `revalidateEveryMs` the
+ * token is looked up again, once for all of its sockets: when its row is gone they are closed, what changed in it is in force,
+ * and the lease begins anew.
  *
- * Does not check: scopes, audience and client, which are the rules' to read from `claims`; proof of possession; and whether a
- * row was deleted after it was read, until the lease ends. A column `expires` without time zone is read in the time zone of
+ * Does not check: scopes, audience and client, which are the rules' to read from `claims`; and proof of possession. A column `expires` without time zone is read in the time zone of
  * the database session.
  *
  * @throws TypeError at once, when an option is missing or malformed
@@ -69,22 +71,30 @@ export function accessToken<Claims = NoClaims, const Scheme extends string = 'ac
     timeoutMs: settings.queryTimeoutMs,
     clock,
   })
+  const again = revalidating({ everyMs: settings.revalidateEveryMs, look })
+
+  /** By what the table has: the token, or its hash. */
+  async function look(key: string): Promise<Authentication<Identity<Scheme, Claims>>> {
+    const found = liveRow(await lookUp(key))
+    const { access_token: _, ...row } = found.row
+    const subject = (await identify(Object.freeze(row))) as AccessTokenSubject<Claims> | null
+    if (subject === null) throw invalid('nobody')
+    return authenticationOf<Scheme, Claims>(subject, hash === 'sha256' ? key : accessTokenId(key), found, settings)
+  }
+
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from: settings.from,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    ...again.port,
     async authenticate(handshake, connect) {
       const token = readOne(settings.from, handshake, connect)
       if (token === null) return null
       // Of sources, only those of this library bound what they read.
       if (token.length > MAX_CREDENTIAL_BYTES) throw invalid('too_long')
       if (!ACCESS_TOKEN.test(token)) throw invalid('not_ascii')
-      const id = accessTokenId(token)
-      const found = liveRow(await lookUp(hash === 'sha256' ? id : token))
-      const { access_token: _, ...row } = found.row
-      const subject = (await identify(Object.freeze(row))) as AccessTokenSubject<Claims> | null
-      if (subject === null) throw invalid('nobody')
-      return authenticationOf<Scheme, Claims>(subject, id, found, settings)
+      const key = hash === 'sha256' ? accessTokenId(token) : token
+      return again.accepted(await look(key), key)
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
 }

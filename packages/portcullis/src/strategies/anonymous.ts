@@ -31,7 +31,7 @@ const ONE_DAY = 86_400
  * A credential in the CONNECT packet counts before this identity, and a bad one is refused, here as everywhere: nobody
  * becomes a visitor by failing. A visitor has no authority but what the rules give to the scheme `anonymous`: check it.
  *
- * Does not check: anything. A client whose `auth` has a field that no strategy reads is a visitor too.
+ * Does not check: anything, and nothing again while the socket stands. A client whose `auth` has a field that no strategy reads is a visitor too.
  *
  * @throws TypeError at once, when an option is malformed
  *

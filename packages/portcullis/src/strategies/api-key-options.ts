@@ -14,6 +14,7 @@ import {
   wholeMatch,
 } from '../option-checks.ts'
 import { fromAuth, MAX_CREDENTIAL_BYTES } from './from.ts'
+import { revalidateEveryMsOf } from './revalidated.ts'
 
 /** What is kept of a key. */
 export interface ApiKeyRecord<Claims = unknown> {
@@ -44,10 +45,16 @@ export interface ApiKeyOptions<Claims, Scheme extends string> {
   readonly issuer?: string
   /** Default `api-key`. */
   readonly scheme?: Scheme
-  /** Seconds after which the key must be presented again. Default 3600. */
+  /** Seconds after which the key must have been looked up or presented again. Default 3600. */
   readonly leaseSeconds?: number
   /** Seconds that revocations are remembered; a key that was revoked must be gone from `find` by then. Default 2,592,000. */
   readonly maxLifetimeSeconds?: number
+  /**
+   * How often a record is looked up again while its sockets are connected: what ended ends them, and what changed is in force. Milliseconds,
+   * from 1,000; `Infinity` for never. Default 30,000.
+   * All that are due together are asked for in one turn.
+   */
+  readonly revalidateEveryMs?: number
   /** Milliseconds that `find` has to answer, else AUTH_UNAVAILABLE. Default 1000. */
   readonly findTimeoutMs?: number
   /** For tests. Default: the system's. */
@@ -63,12 +70,15 @@ export interface ApiKeySettings {
   readonly scheme: string
   readonly leaseSeconds: number
   readonly maxLifetimeSeconds: number
+  readonly revalidateEveryMs: number
   readonly findTimeoutMs: number
   readonly clock: Clock
 }
 
 const OPTIONS = new Set(
-  'find prefixPattern from issuer scheme leaseSeconds maxLifetimeSeconds findTimeoutMs clock'.split(' '),
+  'find prefixPattern from issuer scheme leaseSeconds maxLifetimeSeconds revalidateEveryMs findTimeoutMs clock'.split(
+    ' ',
+  ),
 )
 
 /** The header `X-API-Key`. Sent twice, it is refused: Node joins the values, and no key contains a comma. */
@@ -101,6 +111,7 @@ export function settingsOf(options: ApiKeyOptions<unknown, string>): ApiKeySetti
     scheme: text(scheme, 'scheme'),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
     maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
+    revalidateEveryMs: revalidateEveryMsOf(options.revalidateEveryMs),
     findTimeoutMs: positive(options.findTimeoutMs ?? 1000, 'findTimeoutMs', LONGEST_TIMER_MS),
     clock,
   })

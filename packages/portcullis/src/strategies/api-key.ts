@@ -6,6 +6,7 @@ import type { Authentication, Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { type ApiKeyOptions, type ApiKeyRecord, type ApiKeySettings, settingsOf } from './api-key-options.ts'
 import { MAX_CREDENTIAL_BYTES, readOne } from './from.ts'
+import { revalidating } from './revalidated.ts'
 
 export type { ApiKeyOptions, ApiKeyRecord } from './api-key-options.ts'
 export { fromApiKeyHeader } from './api-key-options.ts'
@@ -35,7 +36,8 @@ const NO_HASH = '0'.repeat(64)
  * record's in constant time. Reads `X-API-Key`, or `auth.apiKey` of the CONNECT packet, unless `from` says otherwise.
  *
  * The secret never reaches `find`. The lease ends after `leaseSeconds`, or with the record's `expiresAt`; its id, by which
- * `auth.revoke({ tokenId })` ends it, is the prefix.
+ * `auth.revoke({ tokenId })` ends it, is the prefix. Every `revalidateEveryMs` the record is looked up again, once for all sockets of
+ * a key: when it is gone, or has another hash, they are closed; what changed in it is in force, and the lease begins anew.
  *
  * Does not check: how long `find` takes for a prefix that exists and one that does not, and how often an address may try
  * (the server's limits do). SHA-256 suffices for secrets drawn at random, as `createApiKey` does; for passwords it is no good.
@@ -55,19 +57,29 @@ export function apiKey<Claims = NoClaims, const Scheme extends string = 'api-key
   // Without a prototype, so that a polluted one configures nothing.
   const own: typeof options = Object.assign(Object.create(null), options)
   const settings = settingsOf(own)
+  const again = revalidating({ everyMs: settings.revalidateEveryMs, look })
+
+  /** By the key's hash and, after it, its prefix: so much is kept of a key whose socket is connected. */
+  async function look(handle: string): Promise<Authentication<Identity<Scheme, Claims>>> {
+    const [hash, prefix] = [handle.slice(0, NO_HASH.length), handle.slice(NO_HASH.length)]
+    const record = recordOf(await lookUp(prefix, settings))
+    // Compared in any case, before anything is said about the record.
+    const same = timingSafeEqual(Buffer.from(hash, 'hex'), Buffer.from(record?.hash ?? NO_HASH, 'hex'))
+    if (record === null || !same) throw invalid('key')
+    return authenticationOf<Scheme, Claims>(record as ApiKeyRecord<Claims>, prefix, settings)
+  }
+
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from: settings.from,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    ...again.port,
     async authenticate(handshake, connect) {
       const key = readOne(settings.from, handshake, connect)
       if (key === null) return null
       const prefix = prefixOf(key, settings)
-      const record = recordOf(await lookUp(prefix, settings))
-      // Compared in any case, before anything is said about the record.
-      const same = timingSafeEqual(Buffer.from(hashOf(key), 'hex'), Buffer.from(record?.hash ?? NO_HASH, 'hex'))
-      if (record === null || !same) throw invalid('key')
-      return authenticationOf<Scheme, Claims>(record as ApiKeyRecord<Claims>, prefix, settings)
+      const handle = hashOf(key) + prefix
+      return again.accepted(await look(handle), handle)
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
 }

@@ -31,7 +31,8 @@ const SKEW_SECONDS = 60
  * the two together, so that nobody can lock out somebody who is elsewhere. So a guess may be made from each of many addresses;
  * whoever fears that counts by name in `verify` too. Up to 10,000 such pairs are remembered, in this process.
  *
- * Does not check: whether `verify` takes as long for unknown names, and whether the password was changed after it was checked.
+ * Does not check: whether `verify` takes as long for unknown names, and whether the password was changed after it was checked: to look
+ * again, it would have to be kept for as long as the socket stands.
  * Names and passwords are passed on as they came, without Unicode normalisation.
  *
  * @throws TypeError at once, when an option is missing or malformed

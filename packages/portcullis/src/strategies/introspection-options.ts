@@ -17,6 +17,7 @@ import { callUrl } from '../outbound/options.ts'
 import { fromAuth, fromAuthorization } from './from.ts'
 import type { ExpectedToken } from './introspection-answer.ts'
 import { type ClientKey, type ClientOptions, type ClientProof, clientProof } from './introspection-client.ts'
+import { revalidateEveryMsOf } from './revalidated.ts'
 
 /** Claims when no schema says more. */
 export interface IntrospectionClaims {
@@ -59,11 +60,14 @@ interface SharedOptions<Claims, Scheme extends string> {
    * that the server revoked is accepted for so much longer. Default 0: every handshake asks.
    */
   readonly cacheSeconds?: number
-  /**
-   * Seconds after which the token must be presented again, and the server is asked again. Default 3600. What the server
-   * revokes in between is noticed only then, unless `auth.revoke` is told.
-   */
+  /** Seconds after which the server must have been asked again. Default 3600. */
   readonly leaseSeconds?: number
+  /**
+   * How often the server is asked about a token again while its sockets are connected: what ended ends them, and what changed is in force. Milliseconds,
+   * from 1,000; `Infinity` for never. Default 30,000.
+   * Each token is a request of its own, answered from what `cacheSeconds` keeps where it may; half of `maxConcurrent` at once.
+   */
+  readonly revalidateEveryMs?: number
   /** Seconds that a token can live at most; revocations are remembered this long. Default 2,592,000, which is 30 days. */
   readonly maxLifetimeSeconds?: number
   /** Seconds by which the server's clock may be ahead, for `nbf` and `iat`. Default 5. `exp` counts by this clock. */
@@ -112,14 +116,17 @@ export interface IntrospectionSettings {
   readonly cacheSeconds: number
   readonly leaseSeconds: number
   readonly maxLifetimeSeconds: number
+  readonly revalidateEveryMs: number
+  /** How many tokens may be asked about again at once, which leaves room for those that come. */
+  readonly revalidateAtOnce: number
   readonly clock: Clock
 }
 
 const OPTIONS = new Set(
   (
     'endpoint clientId clientAuthentication clientSecret clientKey issuer audience scopes claims allowClients' +
-    ' requireIssuer from scheme cacheSeconds leaseSeconds maxLifetimeSeconds leewaySeconds timeoutMs maxConcurrent' +
-    ' maxQueued ca allowPrivateAddresses clock'
+    ' requireIssuer from scheme cacheSeconds leaseSeconds maxLifetimeSeconds revalidateEveryMs leewaySeconds timeoutMs' +
+    ' maxConcurrent maxQueued ca allowPrivateAddresses clock'
   ).split(' '),
 )
 /** RFC 7662 section 4 leaves the time to the server that caches; for so long a revoked token may still open a door. */
@@ -146,6 +153,8 @@ export function settingsOf(options: IntrospectionOptions<unknown>): Introspectio
     cacheSeconds: upTo(cacheSeconds, 'cacheSeconds', MAX_CACHE_SECONDS),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
     maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
+    revalidateEveryMs: revalidateEveryMsOf(options.revalidateEveryMs),
+    revalidateAtOnce: Math.ceil((options.maxConcurrent ?? 64) / 2),
     clock,
   })
 }

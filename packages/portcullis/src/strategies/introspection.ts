@@ -15,6 +15,7 @@ import {
   settingsOf,
 } from './introspection-options.ts'
 import { createIntrospection } from './introspection-request.ts'
+import { revalidating } from './revalidated.ts'
 import type { JsonObject } from './strict-json.ts'
 
 export type { ClientKey } from './introspection-client.ts'
@@ -45,7 +46,10 @@ const MAX_INACTIVE_SECONDS = 5
  * Those who present one token at once share a question. Nothing is kept unless `cacheSeconds` says so, and then by this
  * strategy alone, under the token's SHA-256.
  *
- * Does not check: whether the server revoked the token after it answered, until the lease ends; a user that the server gives
+ * Every `revalidateEveryMs` the server is asked again, once for all sockets of a token: when it is no longer active they are
+ * closed, other claims count from then on, and the lease begins anew.
+ *
+ * Does not check: a user that the server gives
  * to a client (a service account); signatures of answers (RFC 9701).
  *
  * @throws TypeError at once, when an option is missing or malformed
@@ -80,25 +84,32 @@ export function introspection<Claims = IntrospectionClaims, const Scheme extends
     return { value: { answer, askedAt }, keepUntil: until, negative: answer === null, bytes }
   }
 
+  const again = revalidating({ everyMs: settings.revalidateEveryMs, look, atOnce: settings.revalidateAtOnce })
+
+  async function look(token: string): Promise<Authentication<Identity<Scheme, Claims>>> {
+    const digest = createHash('sha256').update(token).digest('hex')
+    const { answer, askedAt } = await answers.load(digest, () => ask(token))
+    if (answer === null) refuse('inactive')
+    // For a remembered answer too: time has passed since.
+    const checked = checkAnswer(answer, expected, clock.now() / 1000)
+    // A server may use the token as its own id.
+    const id = checked.tokenId === undefined || checked.tokenId === token ? digest : checked.tokenId
+    const claims = (await claimsOf(answer, checked, settings.claims)) as Claims
+    return authenticationOf<Scheme, Claims>(checked, claims, id, askedAt, settings)
+  }
+
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    ...again.port,
     async authenticate(handshake, connect) {
       const token = readOne(from, handshake, connect)
       if (token === null) return null
       // Of sources, only those of this library bound what they read.
       if (token.length > MAX_CREDENTIAL_BYTES) refuse('too_long')
       if (!ACCESS_TOKEN.test(token)) refuse('not_ascii')
-      const digest = createHash('sha256').update(token).digest('hex')
-      const { answer, askedAt } = await answers.load(digest, () => ask(token))
-      if (answer === null) refuse('inactive')
-      // For a remembered answer too: time has passed since.
-      const checked = checkAnswer(answer, expected, clock.now() / 1000)
-      // A server may use the token as its own id.
-      const id = checked.tokenId === undefined || checked.tokenId === token ? digest : checked.tokenId
-      const claims = (await claimsOf(answer, checked, settings.claims)) as Claims
-      return authenticationOf<Scheme, Claims>(checked, claims, id, askedAt, settings)
+      return again.accepted(await look(token), token)
     },
     purge: answers.purge,
   } satisfies IntrospectionStrategy<Identity<Scheme, Claims>>)

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Identity } from '../core/identity.ts'
+import { providerSession } from '../core/revocation.ts'
 import type { StandardSchemaV1 } from '../core/standard-schema.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
@@ -9,7 +10,8 @@ import { readOne } from './from.ts'
 import { checkClaims, checkType } from './jwt-claims.ts'
 import { trustedIssuers } from './jwt-issuers.ts'
 import { type JwtClaims, type JwtIssuersOptions, type JwtOptions, settingsOf } from './jwt-options.ts'
-import { type JsonObject, parseStrictJson } from './strict-json.ts'
+import { isName } from './registered-claims.ts'
+import { type JsonObject, own, parseStrictJson } from './strict-json.ts'
 import { parseStrictJws, refuse, type StrictJws, verifySignature } from './strict-jws.ts'
 
 export type { JwtProfile } from './jwt-claims.ts'
@@ -36,6 +38,7 @@ export interface JwtStrategy<I extends Identity = Identity> extends Strategy<I> 
  * `iss`, `aud`, `exp` and a string `sub` are required. The lease lasts until `exp` plus `leewaySeconds`. Its id, by which
  * `auth.revoke({ tokenId })` ends it, is `jti`; for a token without one, the SHA-256 of header and payload. A token without
  * `iat` counts as issued at 0, so that every revocation of its subject covers it. Each token is verified anew: none is kept.
+ * A token with `sid` is also ended by the logout of that session at its issuer (`portcullis/logout/backchannel`).
  *
  * Keys of a URL are fetched at the first token, and again every 5 to 10 minutes while tokens come; an unknown `kid` makes
  * it look for a new one, at most every 5 s. A key that its issuer withdraws verifies for 10 minutes at most, or until `purge()`.
@@ -44,7 +47,8 @@ export interface JwtStrategy<I extends Identity = Identity> extends Strategy<I> 
  * Refuses a token that is bound to a key (`cnf`, by DPoP or mutual TLS), always: as a bearer token it would be worth as much
  * to a thief, and no proof is checked here.
  *
- * Does not check: whether the token was revoked (the server does), `nonce`, `azp`, whether a user or a client itself stands
+ * Does not check: whether the token was revoked (the server does; a token says the same each time, so it is not looked at again
+ * while the socket stands), `nonce`, `azp`, whether a user or a client itself stands
  * behind `sub` (RFC 9068 section 5; `claims` can tell), and whether an ID token is used as an access token: set `profile:
  * 'at+jwt'` where the issuer keeps RFC 9068, or `typ`. Revocations are remembered for `maxLifetimeSeconds` plus the leeway,
  * so an issuer whose tokens live longer and carry no `iat` is not for this strategy.
@@ -94,10 +98,11 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
       const { subject, tokenId, issuedAt = 0, expiresAt } = checkClaims(payload, expected, clock.now() / 1000)
       const { issuer } = expected
       const id = tokenId ?? digestOf(jws)
+      const sid = own(payload, 'sid')
       return {
         identity: { scheme: scheme as Scheme, issuer, subject, claims: await parseClaims(claims, payload) },
         lease: { id, issuedAt, expiresAt: expiresAt + leewaySeconds },
-        revocableBy: [{ tokenId: id }],
+        revocableBy: [{ tokenId: id }, ...(isName(sid) ? [providerSession(issuer, sid)] : [])],
       }
     },
     purge: () => issuers.purge(),

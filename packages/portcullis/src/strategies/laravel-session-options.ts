@@ -8,6 +8,7 @@ import type { PhpRecord } from '../php/values.ts'
 import { fromCookie } from './from.ts'
 import type { LoginSubject } from './identified.ts'
 import { CIPHER_KEY_BYTES, type LaravelCipher } from './laravel-session-envelope.ts'
+import { revalidateEveryMsOf } from './revalidated.ts'
 
 /** Options of `laravelSession`; `redis`, `appKey` and `prefix` are required. */
 export interface LaravelSessionOptions<Claims, Scheme extends string> {
@@ -44,13 +45,19 @@ export interface LaravelSessionOptions<Claims, Scheme extends string> {
   readonly issuer?: string
   /** Default `laravel-session`. */
   readonly scheme?: Scheme
-  /** Seconds after which the session must be read again, however long it lives. Default 3600. */
+  /** Seconds after which the session must have been read again, however long it lives. Default 3600. */
   readonly leaseSeconds?: number
   /**
    * Seconds after `issuedAt` at which no activity keeps a login alive any more. Revocations are remembered this long.
    * Default 2,592,000, which is 30 days.
    */
   readonly maxLifetimeSeconds?: number
+  /**
+   * How often a session is read again while its sockets are connected: what ended ends them, and what changed is in force. Milliseconds,
+   * from 1,000; `Infinity` for never. Default 30,000.
+   * All that are due together are asked for in one round trip.
+   */
+  readonly revalidateEveryMs?: number
   /** Milliseconds that Redis has to answer, else AUTH_UNAVAILABLE. Default 1000. */
   readonly storeTimeoutMs?: number
   /** For tests. Default: the system's. */
@@ -73,13 +80,14 @@ export interface LaravelSessionSettings {
   readonly scheme: string
   readonly leaseSeconds: number
   readonly maxLifetimeSeconds: number
+  readonly revalidateEveryMs: number
   readonly clock: Clock
 }
 
 const OPTIONS = new Set(
   (
     'redis appKey prefix cipher name guard guardClass encrypt serialization identify issuer scheme leaseSeconds ' +
-    'maxLifetimeSeconds storeTimeoutMs clock'
+    'maxLifetimeSeconds revalidateEveryMs storeTimeoutMs clock'
   ).split(' '),
 )
 const COOKIE_NAME = /^[A-Za-z0-9_-]+$/
@@ -114,6 +122,7 @@ export function settingsOf(options: LaravelSessionOptions<unknown, string>): Lar
     scheme: text(options.scheme ?? 'laravel-session', 'scheme'),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
     maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
+    revalidateEveryMs: revalidateEveryMsOf(options.revalidateEveryMs),
     clock,
   })
 }

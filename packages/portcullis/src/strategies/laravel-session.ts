@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Identity } from '../core/identity.ts'
-import type { Strategy } from '../core/strategy.ts'
+import type { Authentication, Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { readBytes } from '../php/redis.ts'
 import { decodePhpSerialized, MAX_PHP_BYTES } from '../php/serialized.ts'
@@ -11,6 +11,7 @@ import { readOne } from './from.ts'
 import { type LoginSubject, loginAuthentication } from './identified.ts'
 import { cookieValue, openEnvelope } from './laravel-session-envelope.ts'
 import { type LaravelSessionOptions, type LaravelSessionSettings, settingsOf } from './laravel-session-options.ts'
+import { revalidating } from './revalidated.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 export type { PhpRedisClient, RedisBufferOptions } from '../php/redis.ts'
@@ -34,7 +35,9 @@ const USER_ID = /^[\x21-\x7e]{1,256}$/
  * Reads `laravel_session` unless `name` says otherwise. The cookie must have been made with `appKey`, for this very cookie. A
  * request without it, or with a session on which nobody is logged in at `guard`, has no identity here and the next strategy is
  * asked; a cookie that was tampered with or whose session is gone is refused. The lease ends after `leaseSeconds` or with
- * `maxLifetimeSeconds`; then the client presents its cookie again. `auth.revoke({ session: id })` ends it at once.
+ * `maxLifetimeSeconds`; then the client presents its cookie again. Every `revalidateEveryMs` the session is read again, once for
+ * all of its sockets: a logout or a new session id closes them, other claims count from then on, and the lease begins anew.
+ * `auth.revoke({ session: id })` ends it at once.
  *
  * Does not check: the request's origin (the door does), "remember me" cookies (Laravel turns them into a session at the next
  * page), and that the user still exists.
@@ -57,19 +60,26 @@ export function laravelSession<Claims = NoClaims, const Scheme extends string = 
   const identify = own.identify ?? ((_session: PhpRecord, subject: string): LoginSubject<never> => ({ subject }))
   const scheme = settings.scheme as Scheme
   const loginKey = loginKeyOf(settings)
+  const again = revalidating({ everyMs: settings.revalidateEveryMs, look })
+
+  async function look(sid: string): Promise<Authentication<Identity<Scheme, Claims>> | null> {
+    const session = sessionOf(await readBytes(settings.redis, settings.prefix + sid), settings)
+    const userId = userIdOf(session[loginKey])
+    const found = userId === null ? null : await identify(session, userId)
+    return found === null ? null : loginAuthentication<Scheme, Claims>(found, sid, settings)
+  }
+
   return Object.freeze({
     scheme,
     from: settings.from,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    ...again.port,
     async authenticate(handshake, connect) {
       const presented = readOne(settings.from, handshake, connect)
       if (presented === null) return null
       const sid = sessionIdOf(presented, settings)
-      const session = sessionOf(await readBytes(settings.redis, settings.prefix + sid), settings)
-      const userId = userIdOf(session[loginKey])
-      const found = userId === null ? null : await identify(session, userId)
-      if (found === null) return null
-      return loginAuthentication<Scheme, Claims>(found, sid, settings)
+      const found = await look(sid)
+      return found && again.accepted(found, sid)
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
 }

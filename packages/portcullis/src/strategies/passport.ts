@@ -40,8 +40,9 @@ export interface PassportOptions<User, Claims, Scheme extends string>
 const NOBODY = 'Failed to deserialize user out of session'
 
 /**
- * As `session`, but the user is whom the application's own Passport makes of `session.passport.user`, asked once per
- * authentication: a user who is gone is refused although the session lives. All other options are those of `session`.
+ * As `session`, but the user is whom the application's own Passport makes of `session.passport.user`, asked whenever the
+ * session is read, also every `revalidateEveryMs`: a user who is gone is refused, and closed, although the session lives. All
+ * other options are those of `session`.
  *
  * What was serialized may be a text, a number or an object, deeply frozen; a list or `true` is refused. A deserializer of
  * three parameters gets, for the request, an object whose only field is a frozen copy of the `session`.

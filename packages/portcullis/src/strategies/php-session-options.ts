@@ -16,6 +16,7 @@ import type { PhpRecord } from '../php/values.ts'
 import { allowQuery, fromCookie } from './from.ts'
 import type { LoginSubject } from './identified.ts'
 import { PHP_HANDLERS, type PhpHandler } from './php-session-formats.ts'
+import { revalidateEveryMsOf } from './revalidated.ts'
 
 /** Options of `phpSession`; `redis` and `identify` are required. */
 export interface PhpSessionOptions<Claims, Scheme extends string> {
@@ -25,7 +26,7 @@ export interface PhpSessionOptions<Claims, Scheme extends string> {
    */
   readonly redis: PhpRedisClient
   /**
-   * Says who is logged in on a session; null when nobody is. Called with frozen plain data, once per authentication. What
+   * Says who is logged in on a session; null when nobody is. Called with frozen plain data, each time that it is read. What
    * it throws is answered AUTH_ERROR. `phpUserId` reads an id that PHP kept as an integer or in digits.
    */
   readonly identify: (session: PhpRecord) => LoginSubject<Claims> | null | Promise<LoginSubject<Claims> | null>
@@ -46,13 +47,19 @@ export interface PhpSessionOptions<Claims, Scheme extends string> {
   readonly issuer?: string
   /** Default `php-session`. */
   readonly scheme?: Scheme
-  /** Seconds after which the session must be read again, however long it lives. Default 3600. */
+  /** Seconds after which the session must have been read again, however long it lives. Default 3600. */
   readonly leaseSeconds?: number
   /**
    * Seconds after `issuedAt` at which no activity keeps a login alive any more. Revocations are remembered this long.
    * Default 2,592,000, which is 30 days.
    */
   readonly maxLifetimeSeconds?: number
+  /**
+   * How often a session is read again while its sockets are connected: what ended ends them, and what changed is in force. Milliseconds,
+   * from 1,000; `Infinity` for never. Default 30,000.
+   * All that are due together are asked for in one round trip.
+   */
+  readonly revalidateEveryMs?: number
   /** Milliseconds that Redis has to answer, else AUTH_UNAVAILABLE. Default 1000. */
   readonly storeTimeoutMs?: number
   /** For tests. Default: the system's. */
@@ -70,13 +77,14 @@ export interface PhpSessionSettings {
   readonly scheme: string
   readonly leaseSeconds: number
   readonly maxLifetimeSeconds: number
+  readonly revalidateEveryMs: number
   readonly clock: Clock
 }
 
 const OPTIONS = new Set(
   (
     'redis identify handler prefix name sessionIdPattern allowQuerySessionId issuer scheme leaseSeconds ' +
-    'maxLifetimeSeconds storeTimeoutMs clock'
+    'maxLifetimeSeconds revalidateEveryMs storeTimeoutMs clock'
   ).split(' '),
 )
 /** PHP turns dots and spaces of a cookie's name into underscores, and brackets into arrays. */
@@ -105,6 +113,7 @@ export function settingsOf(options: PhpSessionOptions<unknown, string>): PhpSess
     scheme: text(options.scheme ?? 'php-session', 'scheme'),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
     maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
+    revalidateEveryMs: revalidateEveryMsOf(options.revalidateEveryMs),
     clock,
   })
 }

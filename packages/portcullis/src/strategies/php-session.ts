@@ -1,7 +1,7 @@
 /** The login of a PHP application that keeps its sessions in Redis, as a credential for its sockets. */
 
 import type { Identity } from '../core/identity.ts'
-import type { Strategy } from '../core/strategy.ts'
+import type { Authentication, Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { readBytes } from '../php/redis.ts'
 import { MAX_PHP_BYTES } from '../php/serialized.ts'
@@ -10,6 +10,7 @@ import { readOne } from './from.ts'
 import { loginAuthentication } from './identified.ts'
 import { decodePhpSession } from './php-session-formats.ts'
 import { type PhpSessionOptions, type PhpSessionSettings, settingsOf } from './php-session-options.ts'
+import { revalidating } from './revalidated.ts'
 
 export type { PhpRedisClient, RedisBufferOptions } from '../php/redis.ts'
 export { PhpObject, type PhpRecord, type PhpValue } from '../php/values.ts'
@@ -30,8 +31,9 @@ const WARNING_INTERVAL_MS = 60_000
  * Reads `PHPSESSID` unless `name` says otherwise, and of several such cookies the first, as PHP does. A request without the
  * cookie, or with a session on which nobody is logged in, has no identity here and the next strategy is asked; a cookie whose
  * session is gone is refused. Objects and enum cases are data (`PhpObject`); what cycles, or exceeds 1 MiB, a depth of 64 or 10,000 values, is refused. The lease ends after
- * `leaseSeconds` or with `maxLifetimeSeconds`; then the client presents its cookie again. `auth.revoke({ session: id })` ends
- * it at once.
+ * `leaseSeconds` or with `maxLifetimeSeconds`; then the client presents its cookie again. Every `revalidateEveryMs` the session is
+ * read again, once for all of its sockets: `session_destroy()`, `session_regenerate_id(true)` and a logout close them, other
+ * claims count from then on, and the lease begins anew. `auth.revoke({ session: id })` ends it at once.
  *
  * Does not check: the request's origin (the door does), how long PHP would still accept the session beyond its time in Redis,
  * and who chose the id: set `session.use_strict_mode`, and `session_regenerate_id(true)` at login, as PHP's manual says.
@@ -55,18 +57,24 @@ export function phpSession<Claims = NoClaims, const Scheme extends string = 'php
   const { identify } = own
   const scheme = settings.scheme as Scheme
   const decode = decoderOf(settings)
+  const again = revalidating({ everyMs: settings.revalidateEveryMs, look })
+
+  async function look(sid: string): Promise<Authentication<Identity<Scheme, Claims>> | null> {
+    const found = await identify(decode(await readBytes(settings.redis, settings.prefix + sid)))
+    return found === null ? null : loginAuthentication<Scheme, Claims>(found, sid, settings)
+  }
+
   return Object.freeze({
     scheme,
     from: settings.from,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    ...again.port,
     async authenticate(handshake, connect) {
       const sid = readOne(settings.from, handshake, connect)
       if (sid === null) return null
       if (!settings.isSessionId(sid)) throw invalid('session_id')
-      const session = decode(await readBytes(settings.redis, settings.prefix + sid))
-      const found = await identify(session)
-      if (found === null) return null
-      return loginAuthentication<Scheme, Claims>(found, sid, settings)
+      const found = await look(sid)
+      return found && again.accepted(found, sid)
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
 }

@@ -5,6 +5,7 @@ import type { CredentialSource } from '../core/handshake.ts'
 import { LONGEST_TIMER_MS, positive, systemClock, text, wholeMatch } from '../option-checks.ts'
 import { allowQuery, fromCookie } from './from.ts'
 import type { LoginSubject } from './identified.ts'
+import { revalidateEveryMsOf } from './revalidated.ts'
 import { requireSecrets } from './session-cookie.ts'
 import type { Deadline, SessionStore } from './session-store.ts'
 
@@ -34,7 +35,7 @@ export interface SessionOptions<Stored, Data, Claims, Scheme extends string> {
   /** The session cookie's name. Default `connect.sid`. */
   readonly name?: string
   /**
-   * Says who is logged in on a session; null when nobody is. Called with a frozen copy, once per authentication. What it
+   * Says who is logged in on a session; null when nobody is. Called with a frozen copy, each time that it is read. What it
    * throws is answered AUTH_ERROR. Default: `passportUser`, without claims.
    */
   readonly identify?: (session: Data) => Identified<Claims> | Promise<Identified<Claims>>
@@ -49,13 +50,19 @@ export interface SessionOptions<Stored, Data, Claims, Scheme extends string> {
    * The value is the cookie's, `s:` and signature included. Off by default: proxies and servers log URLs.
    */
   readonly allowQuerySessionId?: string
-  /** Seconds after which the session must be read again, however long it lives. Default 3600. */
+  /** Seconds after which the session must have been read again, however long it lives. Default 3600. */
   readonly leaseSeconds?: number
   /**
    * Seconds after `issuedAt` at which no activity keeps a session alive any more. Revocations are remembered this long,
    * so sessions without `issuedAt` must not outlive it in the store. Default 2,592,000, which is 30 days.
    */
   readonly maxLifetimeSeconds?: number
+  /**
+   * How often a session is read again while its sockets are connected: what ended ends them, and what changed is in force. Milliseconds,
+   * from 1,000; `Infinity` for never. Default 30,000.
+   * All that are due together are asked for in one turn, so that a client that pipelines makes one round trip of them.
+   */
+  readonly revalidateEveryMs?: number
   /** Milliseconds that the store has to answer, else AUTH_UNAVAILABLE. Default 1000. */
   readonly storeTimeoutMs?: number
   /** For tests. Default: the system's. */
@@ -71,6 +78,7 @@ export interface SessionSettings {
   readonly scheme: string
   readonly leaseSeconds: number
   readonly maxLifetimeSeconds: number
+  readonly revalidateEveryMs: number
   readonly deadline: Deadline
 }
 
@@ -99,6 +107,7 @@ export function settingsOf(
     scheme: text(scheme, 'scheme'),
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
     maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS, 'maxLifetimeSeconds'),
+    revalidateEveryMs: revalidateEveryMsOf(options.revalidateEveryMs),
     deadline: { clock, timeoutMs: positive(options.storeTimeoutMs ?? 1000, 'storeTimeoutMs', LONGEST_TIMER_MS) },
   })
   warnOfMemoryStore(store)

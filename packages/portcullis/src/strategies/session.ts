@@ -2,10 +2,11 @@
 
 import { secondsOf } from '../core/clock.ts'
 import type { Identity } from '../core/identity.ts'
-import type { Strategy } from '../core/strategy.ts'
+import type { Authentication, Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { readOne } from './from.ts'
 import { loginAuthentication } from './identified.ts'
+import { revalidating } from './revalidated.ts'
 import { unsignSessionId } from './session-cookie.ts'
 import {
   type Identified,
@@ -28,10 +29,12 @@ export type { SessionStore } from './session-store.ts'
  * Reads `connect.sid` unless `name` says otherwise. A request without the cookie, or with a session on which nobody is
  * logged in, has no identity here and the next strategy is asked; a cookie that was tampered with or whose session is
  * gone is refused. The lease ends after `leaseSeconds`, with the session, or with `maxLifetimeSeconds`, whichever is
- * first; then the client presents its cookie again. `auth.revoke({ session: id })` ends it at once.
+ * first; then the client presents its cookie again. Every `revalidateEveryMs` the session is read again, once for all of its
+ * sockets: a logout closes them, other claims count from then on, and the lease begins anew. `auth.revoke({ session: id })`
+ * ends it at once.
  *
  * Does not check: the request's origin (the door does, since browsers send cookies by themselves), the cookie's `Secure`
- * and `Path`, and whether the session changed after it was read. For `revoke({ issuer, subject })` to spare later logins,
+ * and `Path`, and whether the session changed since it was last read. For `revoke({ issuer, subject })` to spare later logins,
  * `identify` must return `issuedAt`.
  *
  * @throws TypeError at once, when an option is missing or malformed
@@ -59,21 +62,29 @@ export function session<
   const { store, identify = identifyByPassport } = own
   if (typeof identify !== 'function') throw new TypeError('"identify" must be a function')
   const settings = settingsOf(own)
+  const again = revalidating({ everyMs: settings.revalidateEveryMs, look })
+
+  async function look(sid: string): Promise<Authentication<Identity<Scheme, Claims>> | null> {
+    const data = snapshotOf(await getSession(store, sid, settings.deadline))
+    const sessionEnd = endOf(data)
+    if (sessionEnd <= secondsOf(settings.deadline.clock)) throw new AuthError('AUTH_EXPIRED', { reason: 'session' })
+    const found = (await identify(data as Data)) as Identified<Claims>
+    return found === null
+      ? null
+      : loginAuthentication<Scheme, Claims>(found, sid, { ...settings, clock: settings.deadline.clock }, sessionEnd)
+  }
+
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from: settings.from,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    ...again.port,
     async authenticate(handshake, connect) {
       const presented = readOne(settings.from, handshake, connect)
       if (presented === null) return null
       const sid = sessionIdOf(presented, settings)
-      const data = snapshotOf(await getSession(store, sid, settings.deadline))
-      const sessionEnd = endOf(data)
-      if (sessionEnd <= secondsOf(settings.deadline.clock)) throw new AuthError('AUTH_EXPIRED', { reason: 'session' })
-      const found = (await identify(data as Data)) as Identified<Claims>
-      return found === null
-        ? null
-        : loginAuthentication<Scheme, Claims>(found, sid, { ...settings, clock: settings.deadline.clock }, sessionEnd)
+      const found = await look(sid)
+      return found && again.accepted(found, sid)
     },
   } satisfies Strategy<Identity<Scheme, Claims>>)
 }

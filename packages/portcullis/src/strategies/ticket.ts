@@ -64,6 +64,7 @@ const TICKET = /^[A-Za-z0-9_-]{43}$/
  * Does not check: who asks for a ticket (`identify` does, or the route that calls `issue`), and, unless a ticket is bound to its
  * session, whether the same request carries another credential, of somebody else: who makes a visitor's page use a ticket of his
  * own has logged the visitor in as himself. A store that answered too late may have used the ticket up: the client fetches another.
+ * A ticket is gone once it has admitted, so that nothing is looked at again while its socket stands: its lease ends it.
  *
  * @throws TypeError at once, when an option is missing or malformed
  * @throws AuthError from `authenticate`: AUTH_CREDENTIAL_INVALID (malformed, unknown or too old, `ticket_replayed` when it was

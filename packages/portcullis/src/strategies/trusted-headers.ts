@@ -63,7 +63,8 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true })
  * that is how Node joins a header that was added to a client's own. Values are read as UTF-8. A login without `issuedAt`
  * counts as issued at 0, so that every revocation of its subject covers it.
  *
- * Does not check: anything about the user, and that clients cannot reach this server around the proxy from the same network.
+ * Does not check: anything about the user, and that clients cannot reach this server around the proxy from the same network. What the
+ * proxy said of the handshake it says once: there is nothing to look at again while the socket stands, so keep the lease short.
  *
  * @throws TypeError at once, when an option is missing or malformed
  * @throws AuthError from `authenticate`: AUTH_CREDENTIAL_INVALID (a header that cannot be read as one value), AUTH_EXPIRED

@@ -6,6 +6,7 @@ import type { StandardSchemaV1 } from '../core/standard-schema.ts'
 import { credentialSources, knownOptions, positive, systemClock, THIRTY_DAYS_SECONDS, text } from '../option-checks.ts'
 import type { HttpCallOptions } from '../outbound/http-call.ts'
 import { fromAuth, fromAuthorization, fromCookie } from './from.ts'
+import { revalidateEveryMsOf } from './revalidated.ts'
 import { forwardedHeaders } from './webhook-request.ts'
 import { keysOf, type WebhookSecret } from './webhook-signature.ts'
 
@@ -36,8 +37,15 @@ export interface WebhookOptions<Claims, Scheme extends string> extends HttpCallO
   readonly scheme?: Scheme
   /** Seconds that an answer is remembered at most, when its `Cache-Control: max-age` permits it. Default 30; 0 for never. */
   readonly maxCacheSeconds?: number
-  /** Seconds after which the back end is asked again, by a refresh. Default 3600. */
+  /** Seconds after which the back end must have been asked again. Default 3600. */
   readonly leaseSeconds?: number
+  /**
+   * How often the back end is asked again while its sockets are connected: what ended ends them, and what changed is in force. Milliseconds,
+   * from 1,000; `Infinity` for never. Default 30,000.
+   * Each credential is a request of its own, answered from what its `Cache-Control` permits to remember; half of `maxConcurrent`
+   * at once.
+   */
+  readonly revalidateEveryMs?: number
   /** Seconds that revocations are remembered, and after which no login counts any more. Default 2,592,000. */
   readonly maxLifetimeSeconds?: number
   /** For tests. Default: the system's. Does not move `timeoutMs`. */
@@ -58,6 +66,9 @@ export interface WebhookSettings {
   readonly maxCacheSeconds: number
   readonly leaseSeconds: number
   readonly maxLifetimeSeconds: number
+  readonly revalidateEveryMs: number
+  /** How many credentials may be asked about again at once, which leaves room for those that come. */
+  readonly revalidateAtOnce: number
   readonly clock: Pick<Clock, 'now'>
 }
 
@@ -73,7 +84,8 @@ const CALL_OPTIONS = [
 ] as const satisfies readonly (keyof HttpCallOptions)[]
 const OPTIONS: ReadonlySet<string> = new Set([
   ...CALL_OPTIONS,
-  ...'secret issuer from forward claims scheme maxCacheSeconds leaseSeconds maxLifetimeSeconds clock'.split(' '),
+  ...'secret issuer from forward claims scheme maxCacheSeconds leaseSeconds maxLifetimeSeconds'.split(' '),
+  ...'revalidateEveryMs clock'.split(' '),
 ])
 
 /** @throws TypeError that quotes the option, never its value */
@@ -100,6 +112,8 @@ export function settingsOf(options: WebhookOptions<unknown, string>): WebhookSet
     maxCacheSeconds,
     leaseSeconds: positive(options.leaseSeconds ?? 3600, 'leaseSeconds'),
     maxLifetimeSeconds: positive(options.maxLifetimeSeconds ?? THIRTY_DAYS_SECONDS, 'maxLifetimeSeconds'),
+    revalidateEveryMs: revalidateEveryMsOf(options.revalidateEveryMs),
+    revalidateAtOnce: Math.ceil((options.maxConcurrent ?? 64) / 2),
     clock,
   })
 }

@@ -84,7 +84,15 @@ export function presentedBy(handshake: Handshake, connect: Connect | null, forwa
     secure: handshake.secure,
     namespace: connect?.namespace ?? null,
   }
-  const body = JSON.stringify(request)
+  return presentedAs(request, JSON.stringify(request))
+}
+
+/** The same of a body that `presentedBy` made, to ask once more. */
+export function presentedIn(body: string): Presented {
+  return presentedAs(JSON.parse(body) as WebhookRequest, body)
+}
+
+function presentedAs({ credential, cookies }: WebhookRequest, body: string): Presented {
   return {
     body,
     key: digestOf(body),

@@ -7,9 +7,10 @@ import { AuthError } from '../errors.ts'
 import { type Answer, createAnswerCache } from '../outbound/cache.ts'
 import { freshSeconds } from '../outbound/freshness.ts'
 import { createHttpCall, type HttpCallState } from '../outbound/http-call.ts'
+import { revalidating } from './revalidated.ts'
 import { malformed, type Permit, type Verdict, verdictOf } from './webhook-answer.ts'
 import { settingsOf, type WebhookOptions, type WebhookSettings } from './webhook-options.ts'
-import { type Presented, presentedBy } from './webhook-request.ts'
+import { type Presented, presentedBy, presentedIn } from './webhook-request.ts'
 import { signedHeaders } from './webhook-signature.ts'
 
 export type { WebhookAnswer, WebhookRefusalCode } from './webhook-answer.ts'
@@ -57,7 +58,8 @@ const SKEW_SECONDS = 60
  * refuse timestamps more than 5 minutes off, and may remember `webhook-id` for those 5 minutes against copies. When the
  * signature is wrong it should answer 400: 401 would tell the user that his login is over.
  *
- * The lease ends after `leaseSeconds`, or with the answer's `expiresAt`. An answer is remembered only when its
+ * The lease ends after `leaseSeconds`, or with the answer's `expiresAt`. Every `revalidateEveryMs` the same request is sent again,
+ * once for all sockets that presented the same: a refusal closes them, other claims count from then on. An answer is remembered only when its
  * `Cache-Control: max-age` says so, for at most `maxCacheSeconds`, and for exactly the same request.
  *
  * Does not check: the credential itself, and whether forwarded headers are true. Follows no redirect, and refuses a host
@@ -104,10 +106,25 @@ export function webhook<Claims = WebhookClaims, const Scheme extends string = 'w
     })
   }
 
+  async function look(presented: Presented): Promise<Authentication<Identity<Scheme, Claims>> | null> {
+    const { verdict, askedAt } = await cache.load(presented.key, () => ask(presented))
+    if (verdict.permit === false) throw new AuthError(verdict.code, { reason: 'refused_by_back_end' })
+    if (verdict.permit === true) return authenticationOf<Scheme, Claims>(verdict, askedAt, presented, settings)
+    // A credential that was presented on purpose never falls through to another strategy.
+    return presented.explicit ? malformed('"permit" is null for a credential') : null
+  }
+
+  const again = revalidating({
+    everyMs: settings.revalidateEveryMs,
+    look: (body) => look(presentedIn(body)),
+    atOnce: settings.revalidateAtOnce,
+  })
+
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from: Object.freeze([...sources, ...cookies.values()]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    ...again.port,
     purge: cache.purge,
     state() {
       const { positive, negative } = cache.size()
@@ -116,11 +133,8 @@ export function webhook<Claims = WebhookClaims, const Scheme extends string = 'w
     async authenticate(handshake, connect) {
       const presented = presentedBy(handshake, connect, settings)
       if (presented === null) return null
-      const { verdict, askedAt } = await cache.load(presented.key, () => ask(presented))
-      if (verdict.permit === false) throw new AuthError(verdict.code, { reason: 'refused_by_back_end' })
-      if (verdict.permit === true) return authenticationOf<Scheme, Claims>(verdict, askedAt, presented, settings)
-      // A credential that was presented on purpose never falls through to another strategy.
-      return presented.explicit ? malformed('"permit" is null for a credential') : null
+      const found = await look(presented)
+      return found && again.accepted(found, presented.body)
     },
   } satisfies WebhookStrategy<Identity<Scheme, Claims>>)
 }

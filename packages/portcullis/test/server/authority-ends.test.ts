@@ -1,4 +1,5 @@
 import { permit } from 'portcullis'
+import { memory } from 'portcullis/revocations/memory'
 import { describe, expect, it } from 'vitest'
 import { connecting, fakeTime, gate, next, outcome, start } from '../harness.ts'
 
@@ -20,6 +21,7 @@ describe('expiry', () => {
     time.advance(1_000)
     expect((await gone)[0]).toBe('io server disconnect')
     expect(heard).toEqual([
+      ['auth:expiring', { expiresAt: time.seconds(), expiresInMs: expect.any(Number) }],
       ['auth:closed', { code: 'AUTH_EXPIRED', message: 'The credential has expired.', retry: 'refresh' }],
     ])
     expect(audit.at(-1)).toMatchObject({ stage: 'expire', code: 'AUTH_EXPIRED' })
@@ -91,6 +93,7 @@ describe('revocation', () => {
     const receipt = await auth.revoke(alice)
     expect(receipt).toEqual({
       id: expect.any(String),
+      complete: true,
       nodes: [{ node: expect.any(String), state: 'applied', closed: 2 }],
       closed: 2,
     })
@@ -225,19 +228,27 @@ describe('revocation', () => {
     expect(seen).toEqual([])
   })
 
-  it('rejects, and closes nobody, when the log cannot keep it', async () => {
+  it('R15: is in force on this node and rejects, when the log does not take it in time; it is written once the log does', async () => {
+    const sound = memory()
+    let full = true
     const log = {
-      append: async () => {
-        throw new Error('disk full')
-      },
-      follow: async () => async () => {},
+      ...sound,
+      append: (entry: never) => (full ? Promise.reject(new Error('disk full')) : sound.append(entry)),
     }
     const { io, auth, client } = await start({ revocations: log })
     auth.protect(io.of('/chat'), { events: {} })
     const socket = client('/chat', { auth: { token: 'alice-key' } })
     await outcome(socket)
-    await expect(auth.revoke(alice)).rejects.toThrow('disk full')
-    expect(socket.connected).toBe(true)
+    const closed = next(socket, 'auth:closed')
+    await expect(auth.revoke(alice, { timeoutMs: 200 })).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    expect((await closed)[0]).toMatchObject({ code: 'AUTH_REVOKED' })
+    full = false
+    await expect
+      .poll(
+        async () =>
+          (await sound.sync({ node: 'x', maxStalenessMs: 1, cursor: null, applied: [], awaiting: [] })).entries.length,
+      )
+      .toBe(1)
   })
 
   it.each([

@@ -1,4 +1,5 @@
 import { AuthError, permit, permitIf, type Strategy } from 'portcullis'
+import { memory } from 'portcullis/revocations/memory'
 import { describe, expect, it } from 'vitest'
 import { connecting, fakeTime, gate, keys, next, outcome, start, type User } from '../harness.ts'
 
@@ -303,7 +304,7 @@ describe('connect gate', () => {
   })
 
   it('admits nobody while the revocation log cannot be followed', async () => {
-    const broken = { append: async () => '1', follow: async () => Promise.reject(new Error('log is down')) }
+    const broken = { ...memory(), sync: async () => Promise.reject(new Error('log is down')) }
     const { io, auth, get, errors } = await start({ revocations: broken })
     auth.protect(io.of('/chat'), { events: {} })
     expect((await get('/socket.io/?EIO=4&transport=polling')).status).toBe(503)

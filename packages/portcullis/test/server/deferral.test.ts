@@ -38,7 +38,7 @@ describe('S9: a socket that connects with nothing, where deferMs is set', () => 
     expect(seen).toEqual([])
     expect(await refresh(socket, { token: 'alice-key' })).toEqual({ expiresAt: null, joined: ['org:acme'], left: [] })
     expect(seen).toEqual(['alice'])
-    expect(await refresh(socket, { token: 'bob-key' })).toEqual(refused('AUTH_FORBIDDEN'))
+    expect(await refresh(socket, { token: 'bob-key' })).toEqual(refused('AUTH_SUBJECT_CHANGED'))
     expect(await socket.emitWithAck('say')).toBe('heard')
     expect(await socket.emitWithAck('auth:whoami')).toMatchObject({ subject: 'alice', rooms: ['org:acme'] })
     const hello = next(socket, 'hello')
@@ -339,7 +339,7 @@ describe('deferral', () => {
     expect(await first.emitWithAck('auth:whoami')).toMatchObject({ subject: 'alice' })
   })
 
-  it('works in children of a dynamic namespace, and says so when its namespace has gone meanwhile', async () => {
+  it('works in children of a dynamic namespace, and keeps its namespace when the last one in sight goes', async () => {
     const harness = await start({ deferMs: 60_000 }, { cleanupEmptyChildNamespaces: true })
     const seen: string[] = []
     harness.auth
@@ -349,10 +349,25 @@ describe('deferral', () => {
     expect(await refresh(first, { token: 'alice-key' })).toMatchObject({ expiresAt: null })
     expect(seen).toEqual(['/team-1 alice'])
     const waiting = await connected(harness.client('/team-1'))
+    const other = await connected(harness.client('/team-1'))
+    const namespace = harness.io.of('/team-1')
     first.disconnect()
+    await expect.poll(() => namespace.sockets.size).toBe(0)
+    expect(harness.io.of('/team-1')).toBe(namespace)
+    expect(await refresh(waiting, { token: 'bob-key' })).toMatchObject({ expiresAt: null })
+    // Who never said who it is takes no namespace from those who did.
+    other.disconnect()
+    await waiting.emitWithAck('auth:whoami')
+    expect(harness.io.of('/team-1')).toBe(namespace)
+    waiting.disconnect()
     await expect.poll(() => harness.io._nsps.has('/team-1')).toBe(false)
+  })
+
+  it('says so when its namespace has gone meanwhile', async () => {
+    const { client, io } = await opened()
+    const waiting = await connected(client('/chat'))
+    io._nsps.delete('/chat')
     expect(await refresh(waiting, { token: 'bob-key' })).toEqual(refused('AUTH_UNAVAILABLE'))
-    expect(await outcome(harness.client('/team-1', { auth: { token: 'bob-key' } }))).toBeNull()
   })
 
   it.each([

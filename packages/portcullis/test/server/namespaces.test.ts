@@ -125,9 +125,24 @@ describe('start-up', () => {
     expect(() => two.auth.protect(one.io.of('/news'), { events: {} })).toThrow(/protected by another createAuth/)
   })
 
-  it('fact 1: refuses connectionStateRecovery and says what to do', async () => {
-    const { io, auth } = await start({}, { connectionStateRecovery: {} })
-    expect(() => auth.protect(io.of('/chat'), { events: {} })).toThrow(/"connectionStateRecovery" must be left out/)
+  it('fact 1: with connectionStateRecovery no middleware is skipped, whatever the option says', async () => {
+    const { io, auth, client } = await start({}, { connectionStateRecovery: { skipMiddlewares: true } })
+    auth.protect(io.of('/chat'), { events: {} })
+    const asked: boolean[] = []
+    io.of('/chat').use((socket, pass) => {
+      asked.push(socket.recovered)
+      pass()
+    })
+    const socket = client('/chat', { auth: { token: 'alice-key' } })
+    socket.on('hello', () => socket.io.engine.close())
+    await outcome(socket)
+    io.of('/chat').emit('hello')
+    await next(socket, 'disconnect')
+    await expect.poll(() => io.of('/chat').sockets.size).toBe(0)
+    socket.connect()
+    expect(await outcome(socket)).toBe(null)
+    expect([asked, socket.recovered]).toEqual([[false, true], true])
+    expect(io).toMatchObject({ opts: { connectionStateRecovery: { skipMiddlewares: false } } })
   })
 
   it.each([

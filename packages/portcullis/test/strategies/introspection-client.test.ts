@@ -142,7 +142,7 @@ describe('when the endpoint refuses the client', () => {
 it('I12: neither the strategy nor what it answers shows the secret', async () => {
   const strategy = endpoint.strategy({ cacheSeconds: 30 })
   const answer = await present(strategy)
-  expectHidden(inspect([strategy, answer], { depth: 8, showHidden: true }), [TOKEN])
+  expectHidden(inspect(strategy, { depth: 8, showHidden: true }) + inspect(answer, { depth: 8 }), [TOKEN])
   expectHidden(JSON.stringify([strategy, answer]), [TOKEN])
 })
 

@@ -146,10 +146,94 @@ describe('strategyContract', () => {
       handshake: handshakeOf({ headers: { 'x-key': GOOD } }),
       connect: null,
     })
-    expect(contractOf(strategyOver())).toHaveLength(9)
+    expect(contractOf(strategyOver())).toHaveLength(10)
     expect(await failures(strategyOver(), { unavailable: unavailable('AUTH_UNAVAILABLE') })).toEqual([])
     expect(await failures(strategyOver(), { unavailable: unavailable('AUTH_CREDENTIAL_INVALID') })).toEqual([
       'refuses with AUTH_UNAVAILABLE when it cannot check, and shows the credential in no error',
     ])
+  })
+
+  describe('for a strategy that looks again', () => {
+    const AGAIN = 'finds what it accepted still good when it looks again, if it ever does'
+    const ENDED = 'finds that a credential has ended when it looks again, and confuses it with no other'
+    const DOOMED = 'a-credential-that-ends'
+    let over = false
+    const hidden = (authentication: Authentication, key: unknown) =>
+      Object.defineProperty(authentication, 'handle', { value: key })
+    const look = async (handles: readonly unknown[]) =>
+      handles.map((key) => (over && key === DOOMED ? new AuthError('AUTH_CREDENTIAL_INVALID') : hidden(answer(), key)))
+    /** Correct but for what is spoilt. */
+    const looking = (spoilt: Partial<Strategy> = {}) =>
+      strategyOver({
+        revalidateEveryMs: 30_000,
+        revalidate: look,
+        async authenticate(handshake, connect) {
+          const key = keyOf(handshake, connect)
+          if (key === null) return null
+          if (key !== GOOD && (over || key !== DOOMED)) throw new AuthError('AUTH_CREDENTIAL_INVALID')
+          return hidden(answer(), key)
+        },
+        ...spoilt,
+      })
+    const ending: StrategyContractOptions['ending'] = () => {
+      over = false
+      return {
+        handshake: handshakeOf({ headers: { 'x-key': DOOMED } }),
+        connect: null,
+        end: () => {
+          over = true
+        },
+      }
+    }
+    const failed = (spoilt: Partial<Strategy>) => failures(looking(spoilt), { ending })
+
+    test('passes a correct one, and one that never looks again', async () => {
+      expect(await failed({})).toEqual([])
+      expect(await failures(strategyOver())).toEqual([])
+    })
+
+    test('fails one that does not notice', async () => {
+      const blind = async (handles: readonly unknown[]) => handles.map((key) => hidden(answer(), key))
+      expect(await failed({ revalidate: blind })).toEqual([ENDED])
+      expect(await failures(strategyOver(), { ending })).toEqual([ENDED])
+    })
+
+    test('fails one whose answers are too few, in another order, or those of somebody else', async () => {
+      expect(await failed({ revalidate: async (handles) => (await look(handles)).slice(1) })).toEqual([AGAIN, ENDED])
+      const turned = async (handles: readonly unknown[]) => {
+        const [first, second, ...rest] = await look(handles)
+        return [second, first, ...rest].filter((each) => each !== undefined)
+      }
+      expect(await failed({ revalidate: turned })).toEqual([ENDED])
+      const others = async (handles: readonly unknown[]) =>
+        handles.map((key) => hidden(answer({ identity: { subject: 'u2' } }), key))
+      expect(await failed({ revalidate: others })).toEqual([AGAIN, ENDED])
+    })
+
+    test('fails one that takes back what is good, says nothing certain, or shows the credential', async () => {
+      const refuses = async (handles: readonly unknown[]) => handles.map(() => new AuthError('AUTH_CREDENTIAL_INVALID'))
+      expect(await failed({ revalidate: refuses })).toEqual([AGAIN, ENDED])
+      const instead = (error: AuthError) => async (handles: readonly unknown[]) =>
+        (await look(handles)).map((each) => (AuthError.is(each) ? error : each))
+      expect(await failed({ revalidate: instead(new AuthError('AUTH_UNAVAILABLE')) })).toEqual([ENDED])
+      const shows = new AuthError('AUTH_CREDENTIAL_INVALID', { cause: new Error(`no ${DOOMED}`) })
+      expect(await failed({ revalidate: instead(shows) })).toEqual([ENDED])
+    })
+
+    test('fails one without a handle, with one that shows, or that changes; without an interval, or a function', async () => {
+      const plain = async (key: unknown) => ({ ...answer(), handle: key })
+      expect(await failed({ authenticate: strategyOver().authenticate })).toContain(AGAIN)
+      expect(
+        await failed({ authenticate: async (...args) => (keyOf(...args) === null ? null : plain(keyOf(...args))) }),
+      ).toContain(AGAIN)
+      const changed = async (handles: readonly unknown[]) => handles.map(() => hidden(answer(), 'other'))
+      expect(await failed({ revalidate: changed })).toContain(AGAIN)
+      for (const revalidateEveryMs of [0, 999, Number.POSITIVE_INFINITY])
+        expect(await failed({ revalidateEveryMs })).toEqual([AGAIN, ENDED])
+      const { revalidate: _, ...mute } = looking()
+      expect(await failures(mute)).toEqual([AGAIN])
+      const { revalidateEveryMs: __, ...never } = looking()
+      expect(await failures(never)).toEqual([AGAIN])
+    })
   })
 })
