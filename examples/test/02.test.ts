@@ -57,7 +57,7 @@ describe('example 02: a JSON Web Token', () => {
     await gone
   })
 
-  it('a client with withAuth asks for a new token then, and goes on', async () => {
+  it('a client with withAuth presents a new token before that, and stays connected', async () => {
     const socket = io(example.url, { autoConnect: false, forceNew: true })
     let asked = 0
     const auth = withAuth(socket, {
@@ -66,12 +66,12 @@ describe('example 02: a JSON Web Token', () => {
         return login('alice')
       },
     })
-    const codes: string[] = []
-    auth.on('closed', ({ code }) => codes.push(code))
-    const twice = new Promise<void>((resolve) => auth.on('connected', () => asked === 2 && resolve()))
+    const ended: string[] = []
+    socket.on('disconnect', (reason) => ended.push(reason))
+    const twice = new Promise<void>((resolve) => auth.on('refreshed', () => asked === 3 && resolve()))
     socket.connect()
     await twice
-    expect(codes).toEqual(['AUTH_EXPIRED'])
+    expect(ended).toEqual([])
     expect(await socket.emitWithAck('hello')).toBe('Hello, alice, user 1')
     auth.stop()
     socket.close()
@@ -80,7 +80,7 @@ describe('example 02: a JSON Web Token', () => {
   it('prints commands that work when they are pasted', { timeout: 30_000 }, async () => {
     const [stay, byHand] = example.commands
     const hello = 'Hello, alice, user 1\n'
-    expect(await paste(stay ?? '')).toBe(`${hello}closed: AUTH_EXPIRED\n${hello}closed: AUTH_EXPIRED\n${hello}`)
+    expect(await paste(stay ?? '')).toBe(`${hello}refreshed\n${hello}refreshed\n${hello}`)
     expect(JSON.parse(await paste(byHand ?? ''))).toEqual({ token: expect.stringMatching(/^eyJ/) })
   })
 })

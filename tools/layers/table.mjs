@@ -89,11 +89,25 @@ export const ROOMS = /** @satisfies {Record<string, Room>} */ ({
     why: 'a signed grant is checked from plain data, whatever server asks',
   },
   revocations: {
-    rooms: { core: 'value' },
+    rooms: { core: 'value', 'option-checks': 'value' },
     packages: {},
-    node: false,
+    node: true,
     oneFileOneSubpath: true,
     why: "a log is handed its client by the application, so that nobody installs another one's database driver",
+  },
+  memberships: {
+    rooms: { core: 'value', errors: 'value', 'option-checks': 'value' },
+    packages: {},
+    node: true,
+    oneFileOneSubpath: true,
+    why: 'a source of memberships is handed its client by the application, and the guard that it tells by a small interface',
+  },
+  logout: {
+    rooms: { core: 'value', errors: 'value', 'option-checks': 'value', strategies: 'value' },
+    packages: { jose: 'value' },
+    node: true,
+    oneFileOneSubpath: true,
+    why: 'a logout is told to a guard by a small interface; its signed tokens are verified as those of the jwt strategy are',
   },
   server: {
     rooms: { core: 'value', errors: 'value', protocol: 'value', 'address-ranges': 'value' },
@@ -139,9 +153,11 @@ export const NOBODY_IMPORTS = Object.freeze({
 
 /** Files that several files of a room may import. */
 export const SHARED = Object.freeze({
-  strategies: ['from', 'identified', 'registered-claims', 'strict-json'],
+  strategies: ['from', 'identified', 'registered-claims', 'revalidated', 'strict-json'],
   channels: [],
-  revocations: [],
+  revocations: ['bus', 'listening', 'sealed'],
+  memberships: [],
+  logout: ['afterwards', 'ending', 'post-endpoint', 'signal-endings', 'signed-token', 'signed-token-options'],
 })
 /** Helpers, and variants, that are not named after their owner. */
 export const HELPER_OF = Object.freeze({
