@@ -134,6 +134,7 @@ export const ROOMS = /** @satisfies {Record<string, Room>} */ ({
     rooms: {},
     packages: 'any',
     node: true,
+    oneFileOneSubpath: true,
     why: 'an old API is a facade over the public one, so that it proves that the public one suffices',
   },
   testing: {
@@ -157,6 +158,16 @@ export const SHARED = Object.freeze({
   channels: [],
   revocations: ['bus', 'listening', 'sealed'],
   memberships: [],
+  compat: [
+    'legacy-admission',
+    'legacy-audit',
+    'legacy-handshake',
+    'legacy-identity',
+    'legacy-lease',
+    'legacy-origin',
+    'legacy-recovery',
+    'legacy-silence',
+  ],
   logout: ['afterwards', 'ending', 'post-endpoint', 'signal-endings', 'signed-token', 'signed-token-options'],
 })
 /** Helpers, and variants, that are not named after their owner. */
@@ -164,6 +175,8 @@ export const HELPER_OF = Object.freeze({
   strategies: { 'strict-jws': 'jwt', passport: 'session' },
   channels: {},
   revocations: {},
+  // Named as the old packages are, one of which begins like another.
+  compat: { 'socketio-jwt-auth': 'socketio-jwt-auth', 'socketio-0.9-client': 'socketio-0.9-client' },
 })
 /** Published although they belong to another: `passport` is the same session, asked for another user. */
 const VARIANTS = Object.freeze({ strategies: ['passport'], channels: [], revocations: [] })

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
+import { newDatabase } from './running.ts'
 import { client, connected } from './socket-client.ts'
 import { temporaryFolder } from './temporary.ts'
 
@@ -61,6 +62,10 @@ async function start(env: Record<string, string> = {}): Promise<Started> {
   })
   return { ...launched, dataDir, url: await ready }
 }
+
+/** Without a PostgreSQL of its own, where a test is not about that. */
+const startOnDatabase = async (env: Record<string, string> = {}) =>
+  start({ DATABASE_URL: (await newDatabase()) ?? '', ...env })
 
 /** The one line of a start that fails. */
 async function failure(env: Record<string, string>): Promise<string> {
@@ -129,7 +134,7 @@ describe('a start that fails says what to do in one line, and exits with 1', { t
   })
 
   it('when another gateway uses the data folder', async () => {
-    const { dataDir, child } = await start()
+    const { dataDir, child } = await startOnDatabase()
     expect(await failure({ DATA_DIR: dataDir })).toContain(
       `DATA_DIR is in use by another gateway (process ${child.pid})`,
     )
@@ -166,7 +171,7 @@ describe('the gateway as a process', { timeout: 60_000 }, () => {
   })
 
   it('prints no password outside of demo mode, and makes no user', async () => {
-    const { output, dataDir } = await start({ DEMO: '0' })
+    const { output, dataDir } = await startOnDatabase({ DEMO: '0' })
     const { demo } = JSON.parse(await readFile(join(dataDir, 'secrets.json'), 'utf8')) as { demo: object }
     for (const password of Object.values(demo)) expect(output().out).not.toContain(password)
     expect(output().out).not.toMatch(/alice|carol/)
