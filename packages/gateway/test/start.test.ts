@@ -134,7 +134,7 @@ describe('a start that fails says what to do in one line, and exits with 1', { t
   })
 
   it('when another gateway uses the data folder', async () => {
-    const { dataDir, child } = await startOnDatabase()
+    const { dataDir, child } = await start()
     expect(await failure({ DATA_DIR: dataDir })).toContain(
       `DATA_DIR is in use by another gateway (process ${child.pid})`,
     )
