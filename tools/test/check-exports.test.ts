@@ -82,6 +82,18 @@ describe('check-exports', { timeout: 60_000 }, () => {
     )
   })
 
+  it('accepts one of an old API, which was loaded so', async () => {
+    const exports = { ...MANIFEST.exports, './compat/old': target('compat/old') }
+    const files = {
+      [`${HOME}/package.json`]: { ...MANIFEST, exports },
+      [`${HOME}/src/compat/old.ts`]: '/** Old. */\nconst old = (): number => 1\nexport { old, old as default }\n',
+      [`${HOME}/dist/compat/old.js`]: 'const old = () => 1\nexport { old, old as default }\n',
+      [`${HOME}/dist/compat/old.d.ts`]:
+        '/** Old. */\ndeclare const old: () => number\nexport { old, old as default }\n',
+    }
+    expect(await violationsOf(files)).toEqual([])
+  })
+
   it('refuses a subpath that imports what its package does not declare', async () => {
     const code = "export { decodeJwt as jwt } from 'jose'\n"
     expect(await violationsOf({ [`${HOME}/dist/strategies/jwt.js`]: code })).toEqual([

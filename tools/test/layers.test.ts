@@ -150,6 +150,12 @@ describe('check-layers', () => {
     expect(more).toEqual([])
   })
 
+  it('lets an old API be loaded as its package was, and nothing else in it', () => {
+    const text = "const a = 1\nexport { a, a as default, a as 'module.exports' }\n"
+    expect(refuse(`${SRC}/compat/socketio-auth.ts`, text)).toEqual([])
+    expect(refuse(`${SRC}/compat/socketio-auth.ts`, "export * from 'portcullis'\n")).toHaveLength(1)
+  })
+
   it.each([
     'packages/gateway/src/bin.ts',
     'packages/gateway/test/bin.test.ts',
