@@ -184,7 +184,15 @@ export const HELPER_OF = Object.freeze({
   channels: {},
   revocations: {},
   // Named as the old packages are, one of which begins like another.
-  compat: { 'socketio-jwt-auth': 'socketio-jwt-auth', 'socketio-0.9-client': 'socketio-0.9-client' },
+  compat: {
+    'socketio-0.9-client': 'socketio-0.9-client',
+    'socketio-jwt-auth': 'socketio-jwt-auth',
+    'socketio-jwt-auth-error': 'socketio-jwt-auth',
+    'socketio-jwt-auth-options': 'socketio-jwt-auth',
+    'socketio-jwt-auth-request': 'socketio-jwt-auth',
+    'socketio-jwt-auth-token': 'socketio-jwt-auth',
+    'socketio-jwt-auth-verify': 'socketio-jwt-auth',
+  },
 })
 /** Published although they belong to another: `passport` is the same session, asked for another user. */
 const VARIANTS = Object.freeze({ strategies: ['passport'], channels: [], revocations: [] })

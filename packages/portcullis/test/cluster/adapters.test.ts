@@ -89,7 +89,7 @@ describe('fact 10: fetchSockets sends handshakes, and waits for the slowest node
     await b.subscriber.close()
     const startedMs = performance.now()
     expect((await a.auth.sessions(alice)).sessions).toHaveLength(2)
-    expect(performance.now() - startedMs).toBeLessThan(1_000)
+    expect(performance.now() - startedMs).toBeLessThan(4_000)
     expect((await a.auth.sessions({ session: 'session-of-bob' })).sessions).toHaveLength(1)
     await a.auth.revoke({ session: 'session-of-bob' })
     await expect.poll(() => commands.length).toBeGreaterThan(10)

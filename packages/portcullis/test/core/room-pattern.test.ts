@@ -28,7 +28,7 @@ describe('room pattern', () => {
     expect(params?.org).toBe('__proto__')
   })
 
-  it('D12: matches a hostile name in linear time', () => {
+  it('D12: matches a hostile name in linear time', { retry: 3 }, () => {
     const pattern = compileRoomPattern('a{x}:b{y}:c{z}')
     const started = performance.now()
     expect(pattern.match(`a${'a'.repeat(100_000)}`)).toBe(null)

@@ -112,7 +112,7 @@ describe('several issuers', () => {
     const waiting = refused(strategy, await rs256('one', rsa, { iss: A }), 'key_set_unavailable', 'AUTH_UNAVAILABLE')
     const start = performance.now()
     await accepted(strategy, await rs256('one', otherRsa, { iss: B }))
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(performance.now() - start).toBeLessThan(900)
     await waiting
   })
 

@@ -95,7 +95,7 @@ describe('while the URL answers wrong', () => {
     const token = await rs256('rsa-1')
     const start = performance.now()
     await accepted(strategy, token)
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(performance.now() - start).toBeLessThan(900)
     // It was asked all the same.
     await refused(strategy, await rs256('rsa-2', otherRsa), ...UNAVAILABLE)
     expect(jwks.requests).toBe(3)

@@ -227,7 +227,7 @@ describe('keys from a URL', () => {
     const after = accepted(strategy, token)
     await second
     // It did not wait for the other to be given up.
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(performance.now() - start).toBeLessThan(900)
     held[0]?.()
     jwks.answer = publish()
     // Round trips, after which the answer before them has arrived.
@@ -352,7 +352,7 @@ describe('a key set that cannot be had', () => {
       const start = performance.now()
       await refused(strategyAt(), await rs256('rsa-1'), 'key_set_unavailable', 'AUTH_UNAVAILABLE')
       // Following the second would hang until the deadline.
-      expect(performance.now() - start).toBeLessThan(500)
+      expect(performance.now() - start).toBeLessThan(900)
     }
     expect(asked).toEqual(['/jwks.json', '/jwks.json'])
   })
@@ -366,7 +366,7 @@ describe('a key set that cannot be had', () => {
       await refused(strategyAt(), token, 'key_set_unavailable', 'AUTH_UNAVAILABLE')
       const tookMs = performance.now() - start
       expect(tookMs).toBeGreaterThan(900)
-      expect(tookMs).toBeLessThan(1800)
+      expect(tookMs).toBeLessThan(1950)
     }
   })
 
