@@ -114,6 +114,19 @@ export const BITES = [
     changes: [{ file: 'server/receipts.ts', from: ' && listedInMs() <= 0', to: '' }],
   },
   {
+    name: 'emptied-before-the-first-look',
+    what: 'a node that starts on a log that was emptied believes its list of nodes',
+    first: 80,
+    within: 1_000,
+    changes: [
+      {
+        file: 'server/receipts.ts',
+        from: 'const ageMs = state.rewound ? 0 : Math.max(0, state.ageMs)',
+        to: 'const ageMs = state.rewound ? 0 : Number.POSITIVE_INFINITY',
+      },
+    ],
+  },
+  {
     name: 'heartbeats-lost',
     what: 'a receipt believes a log that failed over, and lost heartbeats, how long a node has been silent',
     first: 550,

@@ -41,8 +41,6 @@ export interface Node {
   speak(rng: Rng): void
   /** The sockets that the application believes to be connected. */
   held(): readonly Socket[]
-  /** When it first read an entry, in world time. */
-  readonly readAtMs: number
   /** It is gone, and its connections with it. */
   crash(): void
   close(): Promise<void>
@@ -129,7 +127,6 @@ export function createNode(options: NodeOptions): Node {
   const connections = new Set<EngineConnection>()
   let held: Socket[] = []
   let count = 0
-  let readAtMs = Number.POSITIVE_INFINITY
 
   chat.on('connection', (socket) => {
     held.push(socket)
@@ -152,10 +149,7 @@ export function createNode(options: NodeOptions): Node {
       },
       sync(heartbeat) {
         options.named(heartbeat.node)
-        return log.sync(heartbeat).then((state) => {
-          if (state.entries.length > 0) readAtMs = Math.min(readAtMs, world.nowMs)
-          return state
-        })
+        return log.sync(heartbeat)
       },
     }
   }
@@ -281,9 +275,6 @@ export function createNode(options: NodeOptions): Node {
       else socket.broadcast.emit('news', 'to the others')
     },
     held: () => held,
-    get readAtMs() {
-      return readAtMs
-    },
     crash() {
       world.kill(process)
       for (const connection of [...connections]) (connection as unknown as { close(): void }).close()

@@ -14,13 +14,11 @@ export interface OperatorOptions {
   readonly subjects: readonly string[]
   readonly trace: (text: string) => void
   readonly violated: (what: string) => void
-  /** Whether this node can know every node there is. */
-  readonly knowsAll: (node: Node) => boolean
 }
 
 /** One order, to one node, which carries it out when it runs. */
 export function giveOrder(options: OperatorOptions, node: Node): void {
-  const { world, rng, oracle, subjects, trace, violated, knowsAll } = options
+  const { world, rng, oracle, subjects, trace, violated } = options
   const subject = rng.pick(subjects)
   const socket = node.held().length > 0 && rng.chance(0.2) ? rng.pick(node.held()) : null
   const session = `session-of-${subject}`
@@ -55,7 +53,7 @@ export function giveOrder(options: OperatorOptions, node: Node): void {
       (receipt) => {
         const states = receipt.nodes.map(({ state }) => state).join(', ')
         trace(`${node.name} gives a receipt, ${receipt.complete ? 'complete' : 'partial'}: ${states}`)
-        oracle.received(knowsAll(node) ? receipt : { ...receipt, complete: false })
+        oracle.received(receipt)
       },
       (error) => {
         trace(`${node.name} gives no receipt: ${error}`)

@@ -67,18 +67,14 @@ export async function runSeed(seed: number, options: ScenarioOptions): Promise<O
     singleConnection: settings.singleConnection,
   })
   const storeRate = rng.between(1 / FASTEST, FASTEST)
-  const store = createStore(
-    () => world.nowMs * storeRate,
-    () => world.nowMs,
-    {
-      kept({ text }) {
-        oracle.kept(text)
-        // At the worst moment: whoever wrote it knows that it is there, and has not read it.
-        if (rng.chance(0.02)) world.after(rng.between(0, 5), () => store.failOver(1, 0))
-      },
-      lost: oracle.lost,
+  const store = createStore(() => world.nowMs * storeRate, {
+    kept({ text }) {
+      oracle.kept(text)
+      // At the worst moment: whoever wrote it knows that it is there, and has not read it.
+      if (rng.chance(0.02)) world.after(rng.between(0, 5), () => store.failOver(1, 0))
     },
-  )
+    lost: oracle.lost,
+  })
   const health: StoreHealth = {
     mode: 'well',
     busLoss: rng.pick([0, 0.1, 1]),
@@ -133,9 +129,7 @@ export async function runSeed(seed: number, options: ScenarioOptions): Promise<O
     const subject = SUBJECTS[i % SUBJECTS.length] as string
     return createClient({ world, rng, tokens, subject, session: `session-of-${subject}`, nodes: () => nodes, trace })
   })
-  /** A node that has read nothing yet cannot know that a log was emptied, and with it the list of nodes. */
-  const knowsAll = (node: Node) => node.readAtMs < store.lostAtMs || world.nowMs > store.lostAtMs + stalenessMs
-  const operator = { world, rng, oracle, subjects: SUBJECTS, trace, violated, knowsAll }
+  const operator = { world, rng, oracle, subjects: SUBJECTS, trace, violated }
 
   process.on('unhandledRejection', unhandled)
   process.on('uncaughtException', unhandled)

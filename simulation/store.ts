@@ -34,8 +34,6 @@ export interface Store {
   failOver(lostEntries: number, aheadMs: number): void
   /** Everything is gone. */
   flush(): void
-  /** When everything was gone last, in the world's time. */
-  readonly lostAtMs: number
 }
 
 interface Kept extends LogEntry {
@@ -49,12 +47,13 @@ interface Beat {
   readonly maxStalenessMs: number
 }
 
-/** `clockMs` is the store's own clock, `nowMs` the world's. */
-export function createStore(clockMs: () => number, nowMs: () => number, watch: StoreWatch): Store {
+/** `clockMs` is the store's own clock. */
+export function createStore(clockMs: () => number, watch: StoreWatch): Store {
   let entries: Kept[] = []
   let places = 0
   let aheadMs = 0
-  let lostAtMs = Number.NEGATIVE_INFINITY
+  /** Of the nodes, by the store's own clock; long before the world began. */
+  let bornAtMs = Number.NEGATIVE_INFINITY
   let beats = new Map<string, Beat>()
   /** What a replica has that is behind. */
   let replica = new Map<string, Beat>()
@@ -96,6 +95,7 @@ export function createStore(clockMs: () => number, nowMs: () => number, watch: S
             ageMs: Math.max(0, nowMs - beat.atMs),
             maxStalenessMs: beat.maxStalenessMs,
           })),
+        ageMs: Math.max(0, nowMs - bornAtMs),
         applied: new Map(awaiting.map((id) => [id, new Map(applied.get(id))])),
       }
     },
@@ -121,14 +121,11 @@ export function createStore(clockMs: () => number, nowMs: () => number, watch: S
     },
     flush() {
       for (const { id } of entries) watch.lost(id)
-      lostAtMs = nowMs()
+      bornAtMs = clockMs() + aheadMs
       entries = []
       beats = new Map()
       replica = new Map()
       applied.clear()
-    },
-    get lostAtMs() {
-      return lostAtMs
     },
   }
 }

@@ -52,6 +52,12 @@ export interface LogState {
   readonly rewound: boolean
   /** Every node with a heartbeat within the last ten minutes that has not left; the caller among them. */
   readonly nodes: readonly NodeState[]
+  /**
+   * How long the log has kept its nodes: milliseconds since the first heartbeat there, by the log's own clock. It begins anew when the
+   * nodes are lost, as by FLUSHALL: those who live are then missing in `nodes` until they read again. Infinity where
+   * there is but one process.
+   */
+  readonly ageMs: number
   /** Of each entry awaited: which nodes applied it, and how many sockets that closed. */
   readonly applied: ReadonlyMap<string, ReadonlyMap<string, number>>
 }

@@ -78,6 +78,7 @@ export function memory(): RevocationLog {
           ageMs: nowMs - each.atMs,
           maxStalenessMs: each.maxStalenessMs,
         })),
+        ageMs: Number.POSITIVE_INFINITY,
         applied: new Map(awaiting.map((id) => [id, new Map(applied.get(id))])),
       }
       for (const { id } of done) tell((listener) => listener.applied(id))

@@ -16,12 +16,14 @@ export interface Statements {
   readonly notify: string
 }
 
-/** `sync` did not see its own heartbeat, so `nodes` are the others. Entries: place, id, sealed text. Applied: id, node, closed. */
+/** `sync` did not see its own heartbeat, so `nodes` are the others; the one
+ * without a name is no node, but says since when there are any. Entries: place, id, sealed text. Applied: id, node, closed. */
 export interface SyncAnswer {
   readonly known: boolean
   readonly more: boolean
   readonly entries: readonly (readonly [string, string, string])[]
   readonly nodes: readonly (readonly [node: string, ageMs: number, maxStalenessMs: number])[]
+  readonly age: number
   readonly applied: readonly (readonly [string, string, number])[]
 }
 
@@ -92,9 +94,14 @@ beat as (
   on conflict (node) do update
   set seen_at = excluded.seen_at, max_staleness_ms = excluded.max_staleness_ms, given = excluded.given
 ),
+born as (
+  insert into ${nodes} (node, seen_at, max_staleness_ms, given)
+  select '', now(), 0, '' where not exists (select from ${nodes} where node = '')
+  on conflict (node) do nothing
+),
 silent as (
   delete from ${nodes} where node in (
-    select node from ${nodes} where seen_at <= now() - ${KEPT} and node <> $1::text for update skip locked
+    select node from ${nodes} where seen_at <= now() - ${KEPT} and node not in ($1::text, '') for update skip locked
   )
 ),
 done as materialized (select distinct on (id) id, closed from unnest($5::text[], $6::integer[]) as each (id, closed)),
@@ -117,7 +124,11 @@ select json_build_object(
     select coalesce(json_agg(json_build_array(
       node, greatest(0, extract(epoch from now() - seen_at) * 1000)::double precision, max_staleness_ms
     )), '[]')
-    from ${nodes} where node <> $1::text and seen_at > now() - ${KEPT}
+    from ${nodes} where node not in ($1::text, '') and seen_at > now() - ${KEPT}
+  ),
+  'age', (
+    select coalesce(greatest(0, extract(epoch from now() - min(seen_at)) * 1000)::double precision, 0)
+    from ${nodes} where node = ''
   ),
   'applied', (
     select coalesce(json_agg(json_build_array(id, node, closed)), '[]') from (

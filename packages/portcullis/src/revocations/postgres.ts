@@ -138,7 +138,7 @@ function failure(error: unknown): Error {
 }
 
 function readState(seals: Seals, self: NodeState, awaiting: readonly string[], answer: SyncAnswer): LogState {
-  const { known, more, entries, nodes, applied } = answer
+  const { known, more, entries, nodes, age, applied } = answer
   const counts = new Map(awaiting.map((id) => [id, new Map<string, number>()]))
   for (const [id, node, closed] of applied) counts.get(id)?.set(node, closed)
   return {
@@ -146,6 +146,7 @@ function readState(seals: Seals, self: NodeState, awaiting: readonly string[], a
     more,
     rewound: !known,
     nodes: [self, ...nodes.map(([node, ageMs, maxStalenessMs]) => ({ node, ageMs, maxStalenessMs }))],
+    ageMs: age,
     applied: counts,
   }
 }

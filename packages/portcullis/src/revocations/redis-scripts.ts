@@ -49,7 +49,7 @@ return 1
  * after it, and none has its number: a loss of data takes the note of what was given too, and an entry stays long
  * enough for every reader that is still known.
  *
- * KEYS: entries, nodes (a hash, node -> heartbeat, maxStalenessMs, place given), then a hash, node -> closed, for each entry
+ * KEYS: entries, nodes (a hash, node -> heartbeat, maxStalenessMs, place given; '' -> when it began), then a hash, node -> closed, for each entry
  * applied, then for each awaited.
  * ARGV: node, maxStalenessMs, place or '', entries at most, milliseconds that nodes and what they applied are kept, channel, how
  * many were applied, for each of them how many sockets that closed, then what to publish.
@@ -59,11 +59,13 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local node, place, limit, kept, count = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7])
 
-local nodes, given = {}, nil
+local nodes, given, born = {}, nil, nil
 local beats = redis.call('HGETALL', KEYS[2])
 for i = 1, #beats, 2 do
   local at, staleness, to = string.match(beats[i + 1], '^(%d+) ([%d.]+) (%S*)$')
-  if not at or now - at > kept then
+  if beats[i] == '' then
+    born = tonumber(beats[i + 1])
+  elseif not at or now - at > kept then
     redis.call('HDEL', KEYS[2], beats[i])
   elseif beats[i] == node then
     given = to
@@ -72,6 +74,10 @@ for i = 1, #beats, 2 do
   end
 end
 table.insert(nodes, { node, '0', ARGV[2] })
+if not born then
+  born = now
+  redis.call('HSET', KEYS[2], '', string.format('%.0f', now))
+end
 
 local start, rewound = '-', 0
 if place ~= '' then
@@ -105,7 +111,7 @@ for i = 8 + count, #ARGV do redis.call('PUBLISH', ARGV[6], ARGV[i]) end
 local applied = {}
 for i = 3 + count, #KEYS do table.insert(applied, redis.call('HGETALL', KEYS[i])) end
 
-return { rewound, more, found, nodes, applied }
+return { rewound, more, found, nodes, applied, string.format('%.0f', math.max(0, now - born)) }
 `)
 
 function scriptOf(lua: string): RedisScript {

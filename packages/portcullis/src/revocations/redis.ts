@@ -115,10 +115,11 @@ type Answer = readonly [
   entries: readonly (readonly [place: unknown, fields: readonly unknown[]])[],
   nodes: readonly (readonly [node: unknown, ageMs: unknown, maxStalenessMs: unknown])[],
   applied: readonly (readonly unknown[])[],
+  ageMs: unknown,
 ]
 
 function readState(seals: Seals, awaiting: readonly string[], answer: unknown): LogState {
-  const [rewound, more, entries, nodes, applied] = answer as Answer
+  const [rewound, more, entries, nodes, applied, ageMs] = answer as Answer
   return {
     entries: entries.map(([place, fields]) => readEntry(seals, String(place), fields.map(String))),
     more: Number(more) === 1,
@@ -128,6 +129,7 @@ function readState(seals: Seals, awaiting: readonly string[], answer: unknown): 
       ageMs: Number(ageMs),
       maxStalenessMs: Number(maxStalenessMs),
     })),
+    ageMs: Number(ageMs),
     applied: new Map(awaiting.map((id, i) => [id, countsOf(applied[i] ?? [])])),
   }
 }

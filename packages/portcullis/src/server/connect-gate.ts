@@ -74,7 +74,7 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
           return
         }
         settle(error, null)
-        countFailure(connection, error, guard)
+        if (!isUnasked(socket, policy, error)) countFailure(connection, error, guard)
       },
     )
   }
@@ -99,6 +99,15 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
       connection.connecting.delete(namespace)
     }
   }
+}
+
+/**
+ * Socket.IO joins clients of protocol 3 to "/" by itself, also those that only want another namespace: where that shows no
+ * credential, and nobody asked, nobody has failed.
+ */
+function isUnasked({ conn, nsp, handshake }: Socket, policy: CompiledPolicy | undefined, { code }: AuthError): boolean {
+  const joined = conn.protocol === 3 && nsp.name === '/' && Object.keys(handshake.auth).length === 0
+  return joined && (policy === undefined || code === 'AUTH_CREDENTIAL_MISSING')
 }
 
 /** What Socket.IO sends as `connect_error`. Clients of Socket.IO 2 see `data` alone, so the message stands there too. */

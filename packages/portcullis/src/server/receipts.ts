@@ -54,7 +54,7 @@ export function createReceipts(clock: Clock): Receipts {
   let nodes: readonly NodeState[] = []
   let askedMs = Number.NEGATIVE_INFINITY
   let learntAtMs = 0
-  /** When the log knows every node that may be serving: not before, once it has lost data, since it has lost nodes too. */
+  /** When the log knows every node that may be serving: not before, where it is new or has lost data, and so nodes. */
   let listsAllFromMs = Number.NEGATIVE_INFINITY
   const applied = new Map<string, ReadonlyMap<string, number>>()
   const waiting = new Set<Waiting>()
@@ -95,10 +95,9 @@ export function createReceipts(clock: Clock): Receipts {
 
   return {
     learn(state, askedAtMs, atMs) {
-      if (state.rewound) {
-        const longest = Math.max(0, ...[...nodes, ...state.nodes].map(({ maxStalenessMs }) => maxStalenessMs))
-        listsAllFromMs = atMs + longest * DRIFT
-      }
+      const longest = Math.max(0, ...[...nodes, ...state.nodes].map(({ maxStalenessMs }) => maxStalenessMs))
+      const ageMs = state.rewound ? 0 : Math.max(0, state.ageMs)
+      listsAllFromMs = Math.max(listsAllFromMs, atMs + longest * DRIFT - ageMs)
       nodes = heardOf(state.nodes, nodes, atMs - learntAtMs)
       askedMs = askedAtMs
       learntAtMs = atMs

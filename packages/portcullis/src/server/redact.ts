@@ -32,8 +32,10 @@ export function createRedaction(strategies: readonly Strategy[]): Redaction {
       request.url = withoutParameters(request.url, names.query)
       for (const name of names.query) delete request._query?.[name]
     },
-    socket({ handshake }) {
+    socket({ handshake, conn }) {
       for (const name of names.auth) delete handshake.auth[name]
+      // Clients of protocol 3 say the query of their connection once more for each namespace, and Socket.IO calls that `auth`.
+      if (conn.protocol === 3) for (const name of names.query) delete handshake.auth[name]
       const { cookie } = handshake.headers
       const headers = Object.entries(handshake.headers).filter(([name]) => !names.header.has(name))
       const kept = Object.fromEntries(headers)

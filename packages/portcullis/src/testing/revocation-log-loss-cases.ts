@@ -98,8 +98,13 @@ export const lossCases: readonly LogCase[] = [
       await appendAll(log(), texts(5, 'lost'))
       await log().append({ id, text: 'lost, and written again', expiresAt })
       await Promise.all([first.read(), second.read()])
+      while ((await first.sync()).ageMs < 300);
+      const lostAtMs = performance.now()
       await loseAll()
       assert.deepEqual(await first.read(), { texts: [], rewound: true })
+      // Its nodes are lost too: it is as good as new.
+      const { ageMs } = await second.sync({ cursor: null })
+      assert.ok(ageMs <= performance.now() - lostAtMs + 50, `${ageMs} after the loss`)
       await log().append({ id, text: 'lost, and written again', expiresAt })
       await appendAll(log(), texts(7, 'new'))
       for (const reader of [first, second]) {

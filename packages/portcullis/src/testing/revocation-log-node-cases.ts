@@ -78,6 +78,21 @@ export const nodeCases: readonly LogCase[] = [
     },
   },
   {
+    name: 'its age is that of the first heartbeat, whoever asks',
+    async run({ log }) {
+      const [first, second] = [readerOf(log()), readerOf(log())]
+      const startedMs = performance.now()
+      const { ageMs } = await first.sync()
+      // One process has no others to be missed.
+      if (ageMs === Number.POSITIVE_INFINITY) return
+      assert.ok(ageMs >= 0 && ageMs < 1_000, `${ageMs} at first`)
+      pass(30)
+      const later = (await second.sync()).ageMs
+      assert.ok(later > ageMs + 20, `${later} of another node, ${ageMs} at first`)
+      assert.ok(later <= performance.now() - startedMs + 1_000, `${later}`)
+    },
+  },
+  {
     name: 'an entry that is applied again counts as it was applied last, also within one heartbeat',
     async run({ log }) {
       const [node, id] = [readerOf(log()), newId()]

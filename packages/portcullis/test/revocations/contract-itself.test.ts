@@ -50,6 +50,7 @@ describe('revocationLogContract', () => {
       ...state,
       nodes: state.nodes.map((node) => ({ ...node, ageMs: 0 })),
     })),
+    'the log is of no age': answering((state) => ({ ...state, ageMs: 0 })),
     'a node does not see itself': answering((state) => ({ ...state, nodes: state.nodes.slice(0, -1) })),
     'acknowledgements are mixed': answering((state) => {
       const all = new Map([...state.applied.values()].flatMap((by) => [...by]))

@@ -17,6 +17,8 @@ export interface SharedLog {
 export function sharedLog(): SharedLog {
   let store = memory()
   let generation = 0
+  /** By the monotonic clock. */
+  let lostAtMs = Number.NEGATIVE_INFINITY
   let count = 0
   const forged = new Set<string>()
   const listeners = new Set<Parameters<RevocationLog['listen']>[0]>()
@@ -45,6 +47,7 @@ export function sharedLog(): SharedLog {
             return {
               ...state,
               rewound,
+              ageMs: performance.now() - lostAtMs,
               entries: state.entries.map(({ cursor, text }) => ({
                 cursor: `${generation}/${cursor}`,
                 text: text !== null && forged.has(text) ? null : text,
@@ -79,6 +82,7 @@ export function sharedLog(): SharedLog {
     },
     lose() {
       generation += 1
+      lostAtMs = performance.now()
       store = memory()
     },
     async texts() {

@@ -14,6 +14,7 @@ function setUp() {
         entries: [],
         more: false,
         rewound: false,
+        ageMs: 3_600_000,
         applied: new Map(),
         nodes: Object.entries(ages).map(([node, ageMs]) => ({ node, ageMs, maxStalenessMs: STALE_MS })),
         ...rest,
@@ -52,6 +53,14 @@ describe('receipts', () => {
     time.advance(100)
     learn({ a: 0, b: 3_600_000 }, { applied: by({ a: 0 }) })
     expect(await states(1_099)).toEqual([false, { a: 'applied', b: 'pending' }])
+  })
+
+  it('wait in a log that is new, or was emptied, until every node that may be serving has read it again', async () => {
+    const { learn, by, states } = setUp()
+    learn({ a: 0 }, { applied: by({ a: 1 }), ageMs: 100 })
+    expect(await states(999)).toEqual([false, { a: 'applied' }])
+    learn({ a: 0 }, { applied: by({ a: 1 }), ageMs: 1_100 })
+    expect(await states(2)).toEqual([true, { a: 'applied' }])
   })
 
   it('are of no use before the nodes were asked for after the entry was durable', async () => {
