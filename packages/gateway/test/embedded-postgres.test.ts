@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/embedded-postgres.ts'
-import { temporaryFolder } from './temporary.ts'
+import { folderWithCluster, temporaryFolder } from './temporary.ts'
 
 const started: EmbeddedPostgres[] = []
 afterEach(async () => {
@@ -45,7 +45,7 @@ describe('the embedded PostgreSQL', { timeout: 60_000 }, () => {
   })
 
   it('lets nobody in without the password, and gives no superuser to anyone', async () => {
-    const server = await start(await temporaryFolder())
+    const server = await start(await folderWithCluster())
     const wrong = new Client({ ...server.connection, password: 'guess' })
     await expect(wrong.connect()).rejects.toMatchObject({ code: '28P01' })
     const superuser = new Client({ ...server.connection, user: 'postgres' })
@@ -60,7 +60,7 @@ describe('the embedded PostgreSQL', { timeout: 60_000 }, () => {
   })
 
   it('writes its password nowhere', async () => {
-    const folder = await temporaryFolder()
+    const folder = await folderWithCluster()
     const server = await start(folder)
     expect(await readFile(join(folder, 'postgres.log'), 'utf8')).not.toContain(server.connection.password)
     const pid = (await readFile(join(server.folder, 'postmaster.pid'), 'utf8')).split('\n')[0]
@@ -68,14 +68,14 @@ describe('the embedded PostgreSQL', { timeout: 60_000 }, () => {
   })
 
   it('refuses a folder that a running gateway uses', async () => {
-    const folder = await temporaryFolder()
+    const folder = await folderWithCluster()
     const server = await start(folder)
     await expect(startEmbeddedPostgres(folder)).rejects.toThrow(`in use by another gateway (process ${process.pid})`)
     expect(await query(server, 'select 1')).toEqual([[1]])
   })
 
   it('is not stopped by a lock file whose process id now belongs to someone else', async () => {
-    const folder = await temporaryFolder()
+    const folder = await folderWithCluster()
     const server = await start(folder)
     await server.stop()
     const other = spawn(process.execPath, ['-e', 'process.stdin.resume()'])
@@ -106,7 +106,7 @@ describe('the embedded PostgreSQL', { timeout: 60_000 }, () => {
   })
 
   it.runIf(process.getuid?.() === 0)('runs, as root, as whoever made the data', async () => {
-    const folder = await temporaryFolder()
+    const folder = await folderWithCluster()
     await (await start(folder)).stop()
     const [uid, gid] = [65_534, 65_534]
     await promisify(execFile)('chown', ['-R', `${uid}:${gid}`, folder])

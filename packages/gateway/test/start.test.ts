@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { newDatabase } from './running.ts'
 import { client, connected } from './socket-client.ts'
-import { temporaryFolder } from './temporary.ts'
+import { folderWithCluster, temporaryFolder } from './temporary.ts'
 
 const BIN = fileURLToPath(new URL('../dist/bin.js', import.meta.url))
 
@@ -50,7 +50,7 @@ function launch(env: Record<string, string>): Omit<Started, 'url' | 'dataDir'> {
 }
 
 async function start(env: Record<string, string> = {}): Promise<Started> {
-  const dataDir = env.DATA_DIR ?? (await temporaryFolder())
+  const dataDir = env.DATA_DIR ?? (await folderWithCluster())
   const launched = launch({ PORT: '0', DATA_DIR: dataDir, ...env })
   const ready = new Promise<string>((resolve, reject) => {
     const look = () => {
@@ -143,7 +143,7 @@ describe('a start that fails says what to do in one line, and exits with 1', { t
 
 describe('the gateway as a process', { timeout: 60_000 }, () => {
   it('prints where it is and who can log in, and no secret', async () => {
-    const { output, dataDir, url } = await start()
+    const { output, dataDir, url } = await start({ DATA_DIR: await temporaryFolder() })
     const { out, err } = output()
     expect(err).toBe('')
     expect(
