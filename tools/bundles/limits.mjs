@@ -21,6 +21,24 @@ export function findClientViolations({ modules, builtins, unresolved, brotliByte
   ]
 }
 
+export const LEGACY_CLIENT_LIMIT_BYTES = 2048
+
+/** @param {Graph} graph of `portcullis/compat/socketio-0.9-client` for browsers @returns {string[]} */
+export function findLegacyClientViolations({ modules, builtins, unresolved, brotliBytes }) {
+  const name = 'portcullis/compat/socketio-0.9-client'
+  const strangers = modules.filter((module) => !/^dist\/(compat\/)?socketio-0\.9-client/.test(module))
+  return [
+    ...[...strangers, ...unresolved, ...builtins].map(
+      (module) => `${name} contains ${module}; an old page gets its own events and nothing else`,
+    ),
+    ...(brotliBytes > LEGACY_CLIENT_LIMIT_BYTES
+      ? [
+          `${name} weighs ${brotliBytes} bytes with brotli, over ${LEGACY_CLIENT_LIMIT_BYTES}; every visitor of a page loads it`,
+        ]
+      : []),
+  ]
+}
+
 /** Packages that only who asks for them by a subpath, or installs them, has. */
 const OPTIONAL = new Set([
   'socket.io-client',

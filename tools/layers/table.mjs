@@ -162,6 +162,7 @@ export const SHARED = Object.freeze({
     'legacy-admission',
     'legacy-audit',
     'legacy-handshake',
+    'legacy-handshake-data',
     'legacy-identity',
     'legacy-jwt',
     'legacy-jwt-answer',
@@ -175,6 +176,7 @@ export const SHARED = Object.freeze({
     'legacy-origin',
     'legacy-recovery',
     'legacy-silence',
+    'legacy-watch',
   ],
   logout: ['afterwards', 'ending', 'post-endpoint', 'signal-endings', 'signed-token', 'signed-token-options'],
 })
@@ -186,6 +188,10 @@ export const HELPER_OF = Object.freeze({
   // Named as the old packages are, one of which begins like another.
   compat: {
     'socketio-0.9-client': 'socketio-0.9-client',
+    'socketio-0.9-client-connection': 'socketio-0.9-client',
+    'socketio-0.9-client-emitter': 'socketio-0.9-client',
+    'socketio-0.9-client-options': 'socketio-0.9-client',
+    'socketio-0.9-client-refusal': 'socketio-0.9-client',
     'socketio-jwt-auth': 'socketio-jwt-auth',
     'socketio-jwt-auth-error': 'socketio-jwt-auth',
     'socketio-jwt-auth-options': 'socketio-jwt-auth',

@@ -51,6 +51,16 @@ describe('check-bundles', () => {
     expect(violations).toContain('portcullis/client contains jose; a browser gets the wire and nothing else')
   })
 
+  it.each([
+    ['import "node:crypto"', 'node:crypto'],
+    ['import "../index.js"', 'dist/index.js'],
+  ])('refuses what is not its own in the client of old pages: %s', async (code, what) => {
+    const { violations } = await check({ [`${HOME}/dist/compat/socketio-0.9-client.js`]: code })
+    expect(violations).toContain(
+      `portcullis/compat/socketio-0.9-client contains ${what}; an old page gets its own events and nothing else`,
+    )
+  })
+
   it.each(['node:crypto', 'crypto'])('refuses %s in the client', async (name) => {
     const { violations } = await client(
       `import { createHash } from "${name}"; export const a = () => createHash("md5")`,
