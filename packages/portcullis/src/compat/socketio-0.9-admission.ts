@@ -1,6 +1,7 @@
 /** What the authorization functions decide about one socket: an identity, or the refusal in 0.9's words. */
 
 import { AuthError, type Authentication, type Strategy } from 'portcullis'
+import { heldAuthentication } from './legacy-handshake-data.ts'
 import { type LegacyIdentity, legacyAuthentication } from './legacy-identity.ts'
 import type { Connection, HandshakeData, Verdict } from './socketio-0.9-handshake.ts'
 import { type LegacyPerson, LIBRARY, type Settings } from './socketio-0.9-options.ts'
@@ -62,6 +63,9 @@ export async function identify(
   settings: Settings | undefined,
   { handshakeData, subject }: Connection,
 ): Promise<Authentication<LegacyIdentity>> {
+  // What the `authorize` of another facade has found out about the same request.
+  const held = settings?.identify === undefined ? heldAuthentication(handshakeData) : null
+  if (held !== null) return held
   try {
     const person = (await withinTime(settings, handshakeData)) ?? { subject }
     if (typeof person.subject !== 'string' || person.subject === '') throw new TypeError('"identify" gave no subject')

@@ -54,4 +54,20 @@ describe.each(CLIENTS)('with socket.io-client %i', (_version, connect) => {
     }
     expect([403, 500]).toContain((await server.upgrade(`${WEBSOCKET}&token=${expired}`)).status)
   })
+
+  it('S11: whom socketioJwt.authorize admits is known by the token, and disconnected at its end', async () => {
+    const server = await run()
+    const fn = socketioJwt.authorize({ secret: SECRET, handshake: true })
+    authorization(server.io, fn as unknown as AuthorizationFunction, { onError() {} })
+    const token = jwt.sign({ sub: 'alice', exp: Math.floor(Date.now() / 1000) + 3 }, SECRET)
+    const connected = connection(server.io)
+    const client = server.client(connect, '/', { query: { token } })
+    const closed = new Promise((resolve) => client.on('auth:closed', resolve))
+    const gone = new Promise((resolve) => client.on('disconnect', resolve))
+    const { identity, lease } = (await connected).data
+    expect(identity).toMatchObject({ scheme: 'legacy', subject: 'alice' })
+    expect(lease.expiresAt).toBe((jwt.decode(token) as { exp: number }).exp)
+    expect(await closed).toMatchObject({ code: 'AUTH_EXPIRED' })
+    expect(await gone).toBe('io server disconnect')
+  })
 })
