@@ -32,7 +32,9 @@ describe.each(CLIENTS)('with socket.io-client %i', (_version, connect) => {
     }
     const connected = connection(server.io)
     expect(await heard(server.client(connect, '/', cookie(`s:session-1.${signature}`)))).toBe('connect')
-    const handshake = (await connected).handshake as unknown as HandshakeData
+    const { data, handshake: given } = await connected
+    const handshake = given as unknown as HandshakeData
+    expect(data.identity).toMatchObject({ scheme: 'legacy', issuer: 'passport.socketio', subject: 'alice' })
     expect(handshake.user).toMatchObject({ id: 'alice', name: 'Alice', logged_in: true })
     expect(await heard(server.client(connect, '/', cookie('s:session-1.forged')))).toBe('xhr poll error')
     expect((await server.get(POLLING)).status).toBe(403)

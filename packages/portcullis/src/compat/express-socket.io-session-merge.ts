@@ -1,0 +1,55 @@
+/** Bringing two changes of one session together: what a socket's handler changed, and what HTTP did meanwhile. */
+
+import { isDeepStrictEqual } from 'node:util'
+
+export type Data = Record<string, unknown>
+
+/**
+ * `theirs` with the changes that `mine` has over `base`, field by field, also within plain objects. Where both changed the same
+ * field, `wins` has it. Lists and values count as one. All three are JSON.
+ */
+export function merge(base: Data, mine: Data, theirs: Data, wins: 'theirs' | 'mine' = 'theirs'): Data {
+  const merged: Data = {}
+  for (const key of new Set([...Object.keys(theirs), ...Object.keys(mine)])) {
+    const [was, is, there] = [ownField(base, key), ownField(mine, key), ownField(theirs, key)]
+    const value = chosen(was, is, there, wins)
+    // A field named `__proto__` would be a prototype.
+    if (value !== undefined)
+      Object.defineProperty(merged, key, { value, writable: true, enumerable: true, configurable: true })
+  }
+  return merged
+}
+
+function chosen(was: unknown, is: unknown, there: unknown, wins: 'theirs' | 'mine'): unknown {
+  if (isDeepStrictEqual(is, was)) return there
+  if (isDeepStrictEqual(there, was)) return is
+  if (isPlain(is) && isPlain(there)) return merge(isPlain(was) ? was : {}, is, there, wins)
+  return wins === 'theirs' ? there : is
+}
+
+/** The session as its JSON, as a store keeps it, without the cookie, which is no data. */
+export function dataOf(session: object): Data {
+  const { cookie: _, ...data } = JSON.parse(JSON.stringify(session)) as Data
+  return data
+}
+
+/** Makes the fields of a live session those of `data`, leaving alone what is equal: handlers may hold on to it. */
+export function assign(session: object, data: Data): void {
+  const live = session as Data
+  for (const key of Object.keys(live)) {
+    if (key !== 'cookie' && !Object.hasOwn(data, key)) Reflect.deleteProperty(live, key)
+  }
+  for (const [key, value] of Object.entries(data)) {
+    if (key !== 'cookie' && !isDeepStrictEqual(ownField(live, key), value)) {
+      Object.defineProperty(live, key, { value, writable: true, enumerable: true, configurable: true })
+    }
+  }
+}
+
+export function isPlain(value: unknown): value is Data {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+const ownField = (of: Data, key: string): unknown => (Object.hasOwn(of, key) ? of[key] : undefined)
