@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const folder = join(root, 'packages', 'portcullis')
@@ -37,25 +37,14 @@ export interface SuiteOutcome {
   readonly failed: readonly { readonly title: string; readonly message: string }[]
 }
 
-/** The build's own: a facade in a state that does not build with the others can be tried all the same. */
-interface Compiler {
-  compile(options: {
-    readonly root: string
-    readonly folder: string
-    readonly entries: readonly string[]
-    readonly outDir: string
-    readonly types: boolean
-  }): Promise<void>
-}
-
 interface MochaReport {
   readonly passes: readonly { readonly fullTitle: string }[]
   readonly failures: readonly { readonly fullTitle: string; readonly err: { readonly message?: string } }[]
 }
 
-/** A few seconds: it compiles the facade as the build does and starts a process of Mocha. */
+/** In a process of Mocha, with the facade as it was built. */
 export async function runOriginalSuite(suite: OriginalSuite): Promise<SuiteOutcome> {
-  // Below our own node_modules, so that the facade finds `portcullis` and our dependencies.
+  // Below our own node_modules, so that what is not adapted is found.
   const scratch = join(folder, 'node_modules', '.cache', 'original-suites', randomUUID())
   try {
     const home = join(scratch, 'suite')
@@ -63,16 +52,7 @@ export async function runOriginalSuite(suite: OriginalSuite): Promise<SuiteOutco
       recursive: true,
       filter: (source) => !source.startsWith(join(modules, suite.package, 'node_modules')),
     })
-    const { compile }: Compiler = await import(pathToFileURL(join(root, 'tools', 'build', 'compile.mjs')).href)
-    await compile({
-      root,
-      folder,
-      entries: [`compat/${suite.facade}`],
-      outDir: join(scratch, 'dist'),
-      types: false,
-    })
-    await writeFile(join(scratch, 'dist', 'package.json'), JSON.stringify({ type: 'module' }))
-    await put(await replacedFile(home, suite), join(scratch, 'dist', 'compat', `${suite.facade}.js`))
+    await put(await replacedFile(home, suite), join(folder, 'dist', 'compat', `${suite.facade}.js`))
     for (const name of ADAPTED) await put(join(home, 'node_modules', name, 'index.js'), join(adapters, `${name}.cjs`))
     await linkDependencies(home, suite.package)
     return await runMocha(home, suite)
