@@ -1,22 +1,13 @@
 /** A protected server that speaks Engine.IO 3 as well, and the clients of three generations. */
 
-import { createRequire } from 'node:module'
 import { AuthError, type AuthOptions, type Identity, permit, permitIf, type Strategy } from 'portcullis'
 import { allowQuery, fromAuth, fromCookie, readOne } from 'portcullis/strategies/from'
-import { io as io4, type Socket } from 'socket.io-client'
+import type { Socket } from 'socket.io-client'
 import { type Claims, type Harness, type KeyRecord, onCleanup, start } from '../../harness.ts'
+import { CLIENTS, type Connect, io2 } from '../clients.ts'
 
-const require = createRequire(import.meta.url)
+export { CLIENTS, type Connect, io2 }
 
-/** The `io` of a generation of socket.io-client; all three have what is used here. */
-export type Connect = (url: string, options?: object) => Socket
-
-export const io2 = require('socket.io-client-2') as Connect
-export const CLIENTS: readonly (readonly [number, Connect])[] = [
-  [2, io2],
-  [3, require('socket.io-client-3').io as Connect],
-  [4, io4 as Connect],
-]
 export const TRANSPORTS = ['polling', 'websocket']
 
 type User = Identity<'key', Claims>

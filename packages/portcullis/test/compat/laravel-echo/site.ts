@@ -1,7 +1,6 @@
 /** An application as Laravel's RedisBroadcaster answers, servers with the facade, and pages with laravel-echo over three clients. */
 
 import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import Echo from 'laravel-echo'
 import type { AuditEvent } from 'portcullis'
@@ -9,17 +8,9 @@ import { type LaravelEcho, type LaravelEchoOptions, laravelEcho } from 'portcull
 import { Server, type ServerOptions } from 'socket.io'
 import { io as io4, type Socket } from 'socket.io-client'
 import { onCleanup } from '../../harness.ts'
+import { CLIENTS, type Connect } from '../clients.ts'
 
-const require = createRequire(import.meta.url)
-
-/** The `io` of a generation of socket.io-client; all three have what is used here. */
-export type Connect = (url: string, options?: object) => Socket
-
-export const CLIENTS: readonly (readonly [number, Connect])[] = [
-  [4, io4 as Connect],
-  [3, require('socket.io-client-3').io as Connect],
-  [2, require('socket.io-client-2') as Connect],
-]
+export { CLIENTS, type Connect }
 
 /** What the endpoint was asked. */
 export interface Asked {

@@ -1,23 +1,14 @@
 /** Socket.IO 4 servers with the authorization of 0.9, and the clients of three generations. */
 
 import { createServer, type Server as HttpServer, request as httpRequest } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { ServerOptions, Server as SocketServer } from 'socket.io'
 import { Server } from 'socket.io'
-import { io as io4, type Socket } from 'socket.io-client'
+import type { Socket } from 'socket.io-client'
 import { type HttpAnswer, onCleanup } from '../../harness.ts'
+import { CLIENTS, type Connect } from '../clients.ts'
 
-const require = createRequire(import.meta.url)
-
-/** The `io` of a generation of socket.io-client; all three have what is used here. */
-export type Connect = (url: string, options?: object) => Socket
-
-export const CLIENTS: readonly (readonly [number, Connect])[] = [
-  [4, io4 as Connect],
-  [3, require('socket.io-client-3').io as Connect],
-  [2, require('socket.io-client-2') as Connect],
-]
+export { CLIENTS, type Connect }
 
 export interface Running {
   readonly io: SocketServer
