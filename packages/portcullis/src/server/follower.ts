@@ -238,21 +238,27 @@ export function createFollower(options: FollowerOptions): Follower {
   function listen(): void {
     if (listening || unlisten !== null) return
     listening = true
-    log
-      .listen({
-        appended: () => void look().catch(() => {}),
-        applied: (id) => void (awaiting.has(id) && look().catch(() => {})),
-        message: (text) => {
-          if (text === null) onError(new Error('a message between nodes was refused: forged'), 'revocations')
-          else options.onMessage(text)
-        },
-      })
+    let late = false
+    const stop = log.listen({
+      appended: () => void look().catch(() => {}),
+      applied: (id) => void (awaiting.has(id) && look().catch(() => {})),
+      message: (text) => {
+        if (text === null) onError(new Error('a message between nodes was refused: forged'), 'revocations')
+        else options.onMessage(text)
+      },
+    })
+    // What comes after the deadline would be heard twice.
+    stop.then((unsubscribe) => (late ? unsubscribe() : undefined)).catch(() => {})
+    inTime(stop)
       .then(
-        (stop) => {
-          unlisten = stop
-          if (state === 'closed') void stop()
+        (unsubscribe) => {
+          unlisten = unsubscribe
+          if (state === 'closed') void unsubscribe()
         },
-        (error) => onError(error, 'revocations'),
+        (error) => {
+          late = true
+          onError(error, 'revocations')
+        },
       )
       .finally(() => {
         listening = false

@@ -10,6 +10,8 @@ export interface SharedLog {
   write(text: string | null): Promise<void>
   /** All entries are lost, as by FLUSHALL. */
   lose(): void
+  /** How many listen. */
+  listening(): number
   /** The texts that the log holds. */
   texts(): Promise<readonly string[]>
 }
@@ -80,6 +82,7 @@ export function sharedLog(): SharedLog {
       if (text === null) forged.add(written)
       await append({ id: `written-${count}`, text: written, expiresAt: Date.now() / 1000 + 60 })
     },
+    listening: () => listeners.size,
     lose() {
       generation += 1
       lostAtMs = performance.now()

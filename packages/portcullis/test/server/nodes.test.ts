@@ -47,6 +47,29 @@ describe('two nodes on one log', () => {
     expect((await b.get('/socket.io/?EIO=4&transport=polling', { authorization: 'Bearer alice-key' })).status).toBe(401)
   })
 
+  it('one whose log never answered that it listens asks again, and hears what the others do', async () => {
+    const log = sharedLog()
+    const logA = log.node()
+    let asked = 0
+    let late = (): void => {}
+    const { listen } = logA
+    logA.listen = (listener) => {
+      asked += 1
+      if (asked > 1) return listen(listener)
+      return new Promise((resolve) => {
+        late = () => resolve(listen(listener))
+      })
+    }
+    const a = await start({ revocations: logA, cluster: { maxStalenessMs: 60_000, suspendedForMs: 60_000 } })
+    a.auth.protect(a.io.of('/chat'), { events: {} })
+    await expect.poll(() => asked, { timeout: SOON_MS }).toBe(2)
+    await expect.poll(() => log.listening(), { timeout: SOON_MS }).toBe(1)
+    // The first answer at last: one of the two is enough.
+    late()
+    await expect.poll(() => log.listening(), { timeout: SOON_MS }).toBe(1)
+    expect(asked).toBe(2)
+  })
+
   it('R14, F9, M2: one that is cut off suspends by itself, is fenced in the receipt, and on heal applies first and then goes on', async () => {
     const { a, b, logB } = await twoNodes()
     const [gone, stays] = [await connected(b), await connected(b, 'bob-key')]
