@@ -97,10 +97,9 @@ describe('a start that fails says what to do in one line, and exits with 1', { t
   })
 
   it('when the port or the host is none', async () => {
-    expect(await failure({ PORT: 'http' })).toContain('PORT must be a whole number from 0 to 65535')
-    expect(await failure({ HOST: '192.0.2.1' })).toMatch(
-      /HOST 192\.0\.2\.1 is no address of this machine \(EADDRNOTAVAIL\)/,
-    )
+    const [port, host] = await Promise.all([failure({ PORT: 'http' }), failure({ HOST: '192.0.2.1' })])
+    expect(port).toContain('PORT must be a whole number from 0 to 65535')
+    expect(host).toMatch(/HOST 192\.0\.2\.1 is no address of this machine \(EADDRNOTAVAIL\)/)
   })
 
   it('when the data folder cannot be written', async () => {
@@ -119,18 +118,23 @@ describe('a start that fails says what to do in one line, and exits with 1', { t
     expect(await failure({ DATA_DIR: dataDir })).toMatch(/secrets\.json is damaged; restore it, or delete it/)
   })
 
-  it.each(['closed', 'silent'] as const)('when DATABASE_URL names a port that is %s', async (kind) => {
-    const url = `postgres://someone:hunter2@127.0.0.1:${await port(kind)}/news`
-    expect(await failure({ DATABASE_URL: url })).toMatch(
-      /DATABASE_URL: 127\.0\.0\.1:\d+\/news cannot be reached \(\w+\); start that PostgreSQL, or unset DATABASE_URL/,
+  it('when DATABASE_URL or REDIS_URL names a port that is closed, or silent', async () => {
+    const ports = await Promise.all([port('closed'), port('silent')])
+    // Side by side: each waits for a deadline.
+    const errors = await Promise.all(
+      ports.flatMap((each) => [
+        failure({ DATABASE_URL: `postgres://someone:hunter2@127.0.0.1:${each}/news` }),
+        failure({ REDIS_URL: `redis://:hunter2@127.0.0.1:${each}` }),
+      ]),
     )
-  })
-
-  it.each(['closed', 'silent'] as const)('when REDIS_URL names a port that is %s', async (kind) => {
-    const url = `redis://:hunter2@127.0.0.1:${await port(kind)}`
-    expect(await failure({ REDIS_URL: url })).toMatch(
-      /REDIS_URL: 127\.0\.0\.1:\d+ cannot be used \(\w+\); start that Redis/,
-    )
+    for (const error of [errors[0], errors[2]]) {
+      expect(error).toMatch(
+        /DATABASE_URL: 127\.0\.0\.1:\d+\/news cannot be reached \(\w+\); start that PostgreSQL, or unset DATABASE_URL/,
+      )
+    }
+    for (const error of [errors[1], errors[3]]) {
+      expect(error).toMatch(/REDIS_URL: 127\.0\.0\.1:\d+ cannot be used \(\w+\); start that Redis/)
+    }
   })
 
   it('when another gateway uses the data folder', async () => {

@@ -76,7 +76,13 @@ export function keepSession(request: SessionRequest, options: LiveOptions): Live
       if (raw === null || request.session !== shown) return
       // A visitor without a session gets none by a socket: no cookie could lead back to it.
       if (live.storedId !== raw.id && !saveUninitialized) return
-      if (isDeepStrictEqual(dataOf(raw), base)) return
+      try {
+        if (isDeepStrictEqual(dataOf(raw), base)) return
+      } catch (error) {
+        // A handler has put something there that is no JSON.
+        onError(error)
+        return
+      }
       write(raw).catch(onError)
     })
   }
@@ -106,8 +112,12 @@ export function keepSession(request: SessionRequest, options: LiveOptions): Live
 
   function refresh({ data }: Stored): void {
     if (raw === null || raw.id !== live.storedId) return
-    assign(raw, merge(base, dataOf(raw), data))
-    base = data
+    try {
+      assign(raw, merge(base, dataOf(raw), data))
+      base = data
+    } catch {
+      // A handler has put something there that is no JSON, and could not be saved: the session goes on as it is.
+    }
   }
 }
 

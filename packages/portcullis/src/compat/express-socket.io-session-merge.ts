@@ -33,17 +33,27 @@ export function dataOf(session: object): Data {
   return data
 }
 
-/** Makes the fields of a live session those of `data`, leaving alone what is equal: handlers may hold on to it. */
+/**
+ * Makes the fields of a live session those of `data`, leaving alone what is equal as JSON, and what JSON does not have: handlers
+ * may hold on to it, and go on to use a `Date` as one.
+ */
 export function assign(session: object, data: Data): void {
   const live = session as Data
   for (const key of Object.keys(live)) {
-    if (key !== 'cookie' && !Object.hasOwn(data, key)) Reflect.deleteProperty(live, key)
+    if (key !== 'cookie' && !Object.hasOwn(data, key) && jsonOf(live[key]) !== undefined) {
+      Reflect.deleteProperty(live, key)
+    }
   }
   for (const [key, value] of Object.entries(data)) {
-    if (key !== 'cookie' && !isDeepStrictEqual(ownField(live, key), value)) {
+    if (key !== 'cookie' && !isDeepStrictEqual(jsonOf(ownField(live, key)), value)) {
       Object.defineProperty(live, key, { value, writable: true, enumerable: true, configurable: true })
     }
   }
+}
+
+function jsonOf(value: unknown): unknown {
+  const text = JSON.stringify(value)
+  return text === undefined ? undefined : JSON.parse(text)
 }
 
 export function isPlain(value: unknown): value is Data {

@@ -7,7 +7,10 @@ const targets = new WeakMap<object, object>()
 /** What was observed, or the object itself. */
 export const unobserved = (value: object): object => targets.get(value) ?? value
 
-/** The object behind a proxy, which calls `changed` whenever a field of it, or of a plain object or list in it, is set or deleted. */
+/**
+ * The object behind a proxy, which calls `changed` whenever a field of it, or of a plain object or list in it, is set or deleted;
+ * and whenever something else is read, such as a `Date`, which may then change unseen.
+ */
 export function observed<T extends object>(target: T, changed: () => void): T {
   const within = new WeakMap<object, object>()
 
@@ -17,10 +20,13 @@ export function observed<T extends object>(target: T, changed: () => void): T {
     const proxy = new Proxy(object, {
       get(of, key, receiver) {
         const value: unknown = Reflect.get(of, key, receiver)
-        if (!isPlain(value) && !Array.isArray(value)) return value
+        if (typeof value !== 'object' || value === null) return value
         // What cannot be written must be shown as it is; express-session keeps the request there.
         const { enumerable, configurable } = Object.getOwnPropertyDescriptor(of, key) ?? {}
-        return enumerable && configurable ? observe(value) : value
+        if (!enumerable || !configurable) return value
+        if (isPlain(value) || Array.isArray(value)) return observe(value)
+        if (key !== 'cookie') changed()
+        return value
       },
       set(of, key, value: unknown) {
         const isSet = Reflect.set(of, key, typeof value === 'object' && value !== null ? unobserved(value) : value)

@@ -36,9 +36,14 @@ export function recordLegacy(audit: AuditSink | undefined, socket: Socket, decis
     ...(reason === undefined ? {} : { reason }),
     tookUs: Math.round((performance.now() - startedMs) * 1000),
   }
+  toSink(audit, event)
+}
+
+/** What a sink throws, or rejects with where it is `async`, never changes a decision. */
+export function toSink(audit: AuditSink, event: AuditEvent): void {
   try {
-    audit(event)
+    Promise.resolve(audit(event) as unknown).catch(() => {})
   } catch {
-    // A sink never changes a decision.
+    // As above.
   }
 }

@@ -12,14 +12,20 @@ interface WithOptions {
  * True where the request comes from no page, from a page of the host that it names, or from one of `origins`. Left out, the
  * exact origins that the server's own `cors.origin` lists count; `*`, `true`, patterns and functions say nothing of cookies.
  *
- * @see RFC 6455 section 10.2
+ * @see RFC 6455 section 10.2; Fetch Metadata Request Headers
  */
 export function isOwnPage(socket: Socket, origins: readonly string[] = corsOrigins(socket.nsp.server)): boolean {
-  const { headers } = socket.request as IncomingMessage
-  const { origin, host } = headers
-  if (origin === undefined) return headers['sec-fetch-site'] !== 'cross-site'
-  return origins.includes(origin) || (host !== undefined && hostOf(origin) === host.toLowerCase())
+  const { headers, url } = socket.request as IncomingMessage
+  const { origin, host, referer, 'sec-fetch-site': site } = headers
+  const isOwn = (page: string) => origins.includes(page) || (host !== undefined && hostOf(page) === host.toLowerCase())
+  if (origin !== undefined) return isOwn(origin)
+  if (site !== undefined) return site === 'same-origin' || site === 'none'
+  // A `<script>` names no origin, and any page can read the JSONP that it loads; its `Referer` may be missing, but not another's.
+  return !isJsonp(url) || (referer !== undefined && URL.canParse(referer) && isOwn(new URL(referer).origin))
 }
+
+/** As Engine.IO tells it. */
+const isJsonp = (url = ''): boolean => new URLSearchParams(url.split('?').slice(1).join('?')).has('j')
 
 function hostOf(origin: string): string | null {
   if (!/^https?:\/\//i.test(origin)) return null

@@ -66,7 +66,7 @@ export async function admitWatched(
   const watch = watchAuthority(first, strategy, {
     graceMs,
     renewed(next) {
-      if (!isPending(socket) && !socket.connected) watch.stop()
+      if (!isPending(socket) && !socket.connected) stop()
       keep(next)
       renewed?.(next)
     },
@@ -83,8 +83,21 @@ export async function admitWatched(
       close(socket, code)
     },
   })
-  whenGone(socket, watch.stop)
-  return { found: first, watch }
+  const forget = whenGone(socket, watch.stop)
+  return {
+    found: first,
+    watch: {
+      get ended() {
+        return watch.ended
+      },
+      stop,
+    },
+  }
+
+  function stop(): void {
+    watch.stop()
+    forget()
+  }
 
   function keep({ identity, lease }: Found): void {
     socket.data.identity = identity
@@ -180,19 +193,30 @@ function isPending(socket: Socket): boolean {
   return _preConnectSockets?.get(socket.id) === socket
 }
 
-/** A socket that never comes to be connected is told of no disconnect: its connection is. */
-function whenGone(socket: Socket, gone: () => void): void {
+/**
+ * A socket that never comes to be connected is told of no disconnect: its connection is. Returns how to wait no longer, since
+ * one connection may come to have any number of sockets that are refused.
+ */
+function whenGone(socket: Socket, gone: () => void): () => void {
   const { conn } = socket
   const known = onConnectionClose.get(conn)
   const all = known ?? new Set<() => void>()
+  const forget = () => {
+    all.delete(gone)
+  }
+  if (conn.readyState === 'closed') {
+    gone()
+    return forget
+  }
   all.add(gone)
   socket.once('disconnect', () => {
     gone()
-    all.delete(gone)
+    forget()
   })
-  if (known !== undefined) return
+  if (known !== undefined) return forget
   onConnectionClose.set(conn, all)
   conn.once('close', () => {
     for (const each of all) each()
   })
+  return forget
 }

@@ -6,7 +6,7 @@ import type { Accept } from './passport-socketio-options.ts'
 export type Verdict = { readonly error: Error; readonly isGiven: boolean } | null
 
 export interface AcceptOptions {
-  /** False where the caller is Socket.IO 0.9, in which nothing but `true` admits. */
+  /** False where the caller is Socket.IO 0.9, in which `accept()` admits nobody. */
   readonly isModern: boolean
   /** What a refusal without an error of its own says. */
   readonly refusal: string
@@ -26,12 +26,17 @@ export function acceptOnce(settle: (verdict: Verdict) => void, options: AcceptOp
 
 function verdictOf(args: readonly unknown[], { isModern, refusal, isOurs = false }: AcceptOptions): Verdict {
   const [error, accepted] = args
-  // Socket.IO saw the first argument only, so that `accept(null, false)` once admitted.
-  const admits = !error && (isModern && args.length < 2 ? true : accepted === true)
+  // Socket.IO saw the first argument only, so that `accept(null, false)` once admitted. Callbacks also pass the user itself.
+  const admits = !error && (isModern && args.length < 2 ? true : Boolean(accepted))
   if (admits && !isOurs) return null
   if (isOurs || !error) return { error: new Error(refusal), isGiven: false }
-  return {
-    error: error instanceof Error ? error : new Error(typeof error === 'string' ? error : refusal),
-    isGiven: true,
-  }
+  return { error: error instanceof Error ? error : errorOf(error, refusal), isGiven: true }
+}
+
+/** Socket.IO sent `message` and `data` of whatever it was given. */
+function errorOf(given: unknown, refusal: string): Error {
+  if (typeof given === 'string') return new Error(given)
+  const { message, data } = Object(given) as { message?: unknown; data?: unknown }
+  const error = new Error(typeof message === 'string' && message !== '' ? message : refusal)
+  return data === undefined ? error : Object.assign(error, { data })
 }

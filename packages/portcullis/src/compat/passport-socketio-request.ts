@@ -35,7 +35,7 @@ export async function admitHandshake(
 ): Promise<Watched | null> {
   const handshake = handshakeOf(data)
   const source = strategy.from.find((each) => each.read(handshake, null) !== null)
-  const page = { request: { headers: data.headers }, nsp: { server: io ?? {} } }
+  const page = { request: { headers: data.headers, url: handshake.url }, nsp: { server: io ?? {} } }
   if (source?.ambient && !isOwnPage(page as unknown as Socket, origins)) throw new AuthError('AUTH_ORIGIN_REFUSED')
   const found = await strategy.authenticate(handshake, null)
   if (found === null) return null

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from 'portcullis'
 import type { ExtendedError, Namespace, Server, Socket } from 'socket.io'
 import { admitLegacy } from './legacy-admission.ts'
+import { toSink } from './legacy-audit.ts'
 import { isOwnPage } from './legacy-origin.ts'
 import { askFor, type Charge, codeOf, namespaceStrategy, refusalOf } from './socketio-0.9-admission.ts'
 import { type HttpRefusal, installGate } from './socketio-0.9-gate.ts'
@@ -150,22 +151,19 @@ function recordHandshake(
   code: NonNullable<AuditEvent['code']>,
   startedMs: number,
 ): void {
-  try {
-    audit?.({
-      id: randomUUID(),
-      at: Date.now() / 1000,
-      stage: 'handshake',
-      namespace: null,
-      address: handshakeData.address?.address,
-      identity: null,
-      effect: 'deny',
-      code,
-      rule: `compat/${LIBRARY}`,
-      tookUs: Math.round((performance.now() - startedMs) * 1000),
-    })
-  } catch {
-    // A sink never changes a decision.
-  }
+  if (audit === undefined) return
+  toSink(audit, {
+    id: randomUUID(),
+    at: Date.now() / 1000,
+    stage: 'handshake',
+    namespace: null,
+    address: handshakeData.address?.address,
+    identity: null,
+    effect: 'deny',
+    code,
+    rule: `compat/${LIBRARY}`,
+    tookUs: Math.round((performance.now() - startedMs) * 1000),
+  })
 }
 
 /** `isOwnPage` looks at the request of a socket; here there is no socket yet. */
@@ -173,8 +171,9 @@ function asSocket(io: Server, request: EngineRequest): Socket {
   return { nsp: { server: io }, request } as unknown as Socket
 }
 
+/** Not `socket.request`, of which other facades give a socket a view of its own. */
 function requestOf(socket: Socket): EngineRequest {
-  return socket.request as EngineRequest
+  return (socket.conn as unknown as { readonly request: EngineRequest }).request
 }
 
 export function isParent(namespace: Namespace): namespace is ParentNamespace {

@@ -1,7 +1,11 @@
 /** Socket.IO 0.9's own authorization, on Socket.IO 4. */
 
 import type { Server as HttpServer } from 'node:http'
-import type { Server as HttpsServer } from 'node:https'
+import {
+  createServer as createTlsServer,
+  type Server as HttpsServer,
+  type ServerOptions as TlsOptions,
+} from 'node:https'
 import { AuthError, type CredentialSource, type Handshake, type Strategy } from 'portcullis'
 import { type Namespace, Server, type ServerOptions } from 'socket.io'
 import type { LegacyIdentity } from './legacy-identity.ts'
@@ -61,17 +65,36 @@ export function legacyServer(server: Server, options: AuthorizationOptions = {})
   })
 }
 
+/** What `listen` takes: those of `authorization`, and Socket.IO's own. With `key` or `pfx` a port speaks TLS. */
+export type ListenOptions = AuthorizationOptions &
+  Partial<ServerOptions> &
+  Pick<TlsOptions, 'key' | 'cert' | 'ca' | 'pfx' | 'passphrase'>
+
 /**
  * `require('socket.io').listen(80)`: a server of today on that port or HTTP server, as the manager of 0.9. `options` are
- * Socket.IO's own and those of `authorization` together.
+ * Socket.IO's own and those of `authorization` together; `listening` is called once a port is open. Default: port 80.
  *
  * @deprecated docs/migrate/socketio-0.9.md
  */
 export function listen(
-  target: number | HttpServer | HttpsServer | Server,
-  options: AuthorizationOptions & Partial<ServerOptions> = {},
+  target: number | HttpServer | HttpsServer | Server = 80,
+  options?: ListenOptions | (() => void) | null,
+  listening?: () => void,
 ): LegacyServer {
-  return legacyServer(target instanceof Server ? target : new Server(target, options), options)
+  if (typeof options === 'function') return listen(target, {}, options)
+  const own = options ?? {}
+  return legacyServer(target instanceof Server ? target : serverOn(target, own, listening), own)
+}
+
+/** A function is told of a port alone: who brings a server has it listen. */
+function serverOn(target: number | HttpServer | HttpsServer, options: ListenOptions, listening = () => {}): Server {
+  if (typeof target === 'object') return new Server(target, options)
+  if (!options.key && !options.pfx) {
+    const server = new Server(target, options)
+    server.httpServer.once('listening', listening)
+    return server
+  }
+  return new Server(createTlsServer(options).listen(target, listening), options)
 }
 
 /** Options of `strategy`. */

@@ -32,7 +32,7 @@ export async function attempt(
     claims = {},
     issuedAt = 0,
     expiresAt = null,
-  } = settings.identify?.(success, data) ?? { subject: idOf(success) ?? `connection:${connection}` }
+  } = (await settings.identify?.(success, data)) ?? { subject: idOf(success) ?? `connection:${connection}` }
   if (typeof subject !== 'string' || subject === '') throw refused(new TypeError('"identify" must give a subject'))
   const principal = { issuer: LIBRARY, subject, claims, issuedAt, expiresAt, credential: `${connection}:${subject}` }
   return { success, authentication: legacyAuthentication(principal) }

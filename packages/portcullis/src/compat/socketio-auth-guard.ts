@@ -6,6 +6,7 @@ import { AuthError } from 'portcullis'
 import type { Namespace, Socket } from 'socket.io'
 import { admitLegacy } from './legacy-admission.ts'
 import type { LegacyIdentity } from './legacy-identity.ts'
+import { hasEnded, holdLease } from './legacy-lease.ts'
 import { recoveryRefusal } from './legacy-recovery.ts'
 import { silence } from './legacy-silence.ts'
 import { attempt, refused, type Success } from './socketio-auth-attempt.ts'
@@ -16,7 +17,7 @@ interface Connection {
   readonly name: string
   authentication: Authentication<LegacyIdentity> | null
   failures: number
-  readonly waiting: Set<() => void>
+  readonly waiting: Set<(found: Authentication<LegacyIdentity>) => void>
 }
 
 /** A socket with the property that applications look at. It says nothing to us. */
@@ -56,22 +57,27 @@ export function guardOf(settings: SocketIOAuthSettings): Guard {
     const timer = timeoutMs === null ? undefined : setTimeout(() => socket.disconnect(), timeoutMs)
     socket.once('disconnect', leave)
     socket.on('authentication', hear)
-    if (connection.authentication === null) connection.waiting.add(enter)
-    else enter()
+    const { authentication } = connection
+    // What one success has opened is closed again with its lease.
+    if (authentication === null || hasEnded(authentication.lease)) connection.waiting.add(follow)
+    else follow(authentication)
+
+    /** After the success of another socket of the connection. */
+    function follow(found: Authentication<LegacyIdentity>): void {
+      if (!socket.connected) return
+      holdLease(socket, found)
+      enter()
+    }
 
     function enter(): void {
-      connection.waiting.delete(enter)
+      connection.waiting.delete(follow)
       clearTimeout(timer)
-      if (!socket.connected) return
-      const { identity, lease } = connection.authentication ?? {}
-      socket.data.identity ??= identity
-      socket.data.lease ??= lease
       socket.auth = true
       speak()
     }
 
     function leave(): void {
-      connection.waiting.delete(enter)
+      connection.waiting.delete(follow)
       clearTimeout(timer)
       if (settings.disconnect && (hasSucceeded || socket.nsp.name === '/')) quietly(() => settings.disconnect?.(socket))
     }
@@ -80,10 +86,9 @@ export function guardOf(settings: SocketIOAuthSettings): Guard {
       // One at a time, and none after a success.
       if (isAsked) return
       isAsked = true
-      admit(data).then(
-        (found) => succeed(found, data),
-        (error: unknown) => fail(error),
-      )
+      admit(data)
+        .then((found) => succeed(found, data))
+        .catch(fail)
     }
 
     async function admit(data: unknown): Promise<Success | null> {
@@ -104,11 +109,13 @@ export function guardOf(settings: SocketIOAuthSettings): Guard {
     function succeed(found: Success | null, data: unknown): void {
       if (!socket.connected || found === null) return
       const { success, authentication } = found
+      socket.auth = true
+      // Before anything is opened: it throws for what cannot be written.
+      socket.emit('authenticated', success)
       hasSucceeded = true
       connection.authentication = authentication
       enter()
-      for (const each of [...connection.waiting]) each()
-      socket.emit('authenticated', success)
+      for (const each of [...connection.waiting]) each(authentication)
       if (settings.postAuthenticate) {
         quietly(
           () => settings.postAuthenticate?.(socket, data),
@@ -119,8 +126,10 @@ export function guardOf(settings: SocketIOAuthSettings): Guard {
 
     function fail(error: unknown): void {
       if (!socket.connected) return
-      const { cause } = AuthError.is(error) ? error : refused(null)
+      // What else fails, such as `identify`, is nobody's business.
+      const { cause } = AuthError.is(error) && error.reason === 'authenticate' ? error : refused(null)
       connection.failures += 1
+      socket.auth = false
       // The acknowledgement that old clients may call; nobody waits for it.
       socket.emit('unauthorized', { message: cause instanceof Error ? cause.message : '' }, () => {})
       socket.disconnect(connection.failures >= MOST_FAILURES)

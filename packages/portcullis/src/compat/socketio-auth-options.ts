@@ -28,9 +28,9 @@ export interface SocketIOAuthOptions extends LegacyOptions {
   readonly disconnect?: ((socket: Socket) => unknown) | undefined
   /** Milliseconds that a client has to authenticate; `'none'` for ever. Default 1000, also for 0. */
   readonly timeout?: number | 'none' | undefined
-  /** Who it is to policies and logs. Default: the `id` of the `success` object, else an own name for each connection. */
+  /** Who it is to policies and logs; when it throws or rejects, the attempt is refused. Default: the `id` of the `success` object, else an own name for each connection. */
   // biome-ignore lint/suspicious/noExplicitAny: what `authenticate` answered
-  readonly identify?: ((success: any, data: any) => Identified) | undefined
+  readonly identify?: ((success: any, data: any) => Identified | Promise<Identified>) | undefined
 }
 
 export interface SocketIOAuthSettings extends SocketIOAuthOptions {

@@ -15,10 +15,12 @@ export function withData(message: string, name = 'Error'): Error {
   return Object.assign(new Error(message), { data: { name, message } })
 }
 
-/** A string becomes an error without `data`, an error one with. Of anything else nothing is said. */
+/** A string becomes an error without `data`; an error, or an object with a message, one with. Of anything else nothing is said. */
 export function asError(said: unknown): Error {
   if (typeof said === 'string' && said !== '') return new Error(said)
-  return said instanceof Error ? withData(said.message, said.name) : withData(NO_REASON)
+  const { message, name } = Object(said) as { message?: unknown; name?: unknown }
+  if (typeof message !== 'string' || message === '') return withData(NO_REASON)
+  return withData(message, typeof name === 'string' ? name : undefined)
 }
 
 /** What went wrong, which is not said, with what is said in its place. */

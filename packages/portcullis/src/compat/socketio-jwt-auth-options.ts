@@ -70,7 +70,7 @@ function admittingGuests({ audit, ...rest }: LegacyOptions): LegacyOptions {
     ...rest,
     audit: (event) => {
       const isGuest = event.code === 'AUTH_CREDENTIAL_MISSING'
-      audit(isGuest ? { ...event, effect: 'permit', code: null, reason: 'guest' } : event)
+      return audit(isGuest ? { ...event, effect: 'permit', code: null, reason: 'guest' } : event)
     },
   }
 }

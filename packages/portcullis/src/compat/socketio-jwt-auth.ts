@@ -53,8 +53,8 @@ export function authenticate(
 
   return function socketioJwtAuth(socket, next): void {
     admit(socket).then(
-      () => next(),
-      (error) => next(toClientError(error)),
+      () => process.nextTick(next),
+      (error) => process.nextTick(next, toClientError(error)),
     )
   }
 }

@@ -13,9 +13,10 @@ export async function admitBearer(settings: Settings, socket: Socket, next: Acce
     carry(settings, socket, verified)
     carry({ ...settings, encodedName: 'encodedToken', decodedName: 'decodedToken' }, socket, verified)
   } catch (thrown) {
-    return next(toUnauthorized(thrown))
+    process.nextTick(next, toUnauthorized(thrown))
+    return
   }
-  next()
+  process.nextTick(next)
 }
 
 /** Clients of socketio-jwt itself, which send the token in query or header, are understood as well. */

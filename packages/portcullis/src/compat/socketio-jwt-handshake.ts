@@ -76,12 +76,12 @@ async function admitSocket(settings: Settings, socket: Socket, accept: Accept): 
     if (verified === null) throw unauthorized('credentials_required', 'no token provided')
     carry(settings, socket, verified)
     if (success === undefined) answer()
-    else success(socket, decided(answer, notAuthorized()))
+    else await success(socket, decided(answer, notAuthorized()))
   } catch (thrown) {
     const error = toUnauthorized(thrown)
     try {
       if (fail === undefined) answer(error)
-      else fail(error, socket, decided(answer, error))
+      else await fail(error, socket, decided(answer, error))
     } catch {
       answer(error)
     }
@@ -108,12 +108,12 @@ async function admitData(settings: Settings, data: HandshakeData, accept: Accept
     carry(settings, data, verified)
     holdAuthentication(data, verified.authentication)
     if (success === undefined) answer(null, true)
-    else success(data, answer)
+    else await success(data, answer)
   } catch (thrown) {
     const error = toUnauthorized(thrown)
     try {
       if (fail === undefined) answer(null, false)
-      else fail(error, data, answer)
+      else await fail(error, data, answer)
     } catch {
       answer(null, false)
     }
@@ -125,7 +125,8 @@ function once(accept: Accept): Accept {
   return function acceptOnce(...args) {
     if (answered) return
     answered = true
-    accept(...args)
+    // What the next middleware throws is none of ours to hear.
+    process.nextTick(accept, ...args)
   }
 }
 

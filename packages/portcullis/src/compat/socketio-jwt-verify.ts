@@ -3,7 +3,7 @@
 import { AuthError, type Authentication } from 'portcullis'
 import { type LegacyIdentity, legacyAuthentication } from './legacy-identity.ts'
 import { peekLegacyJwt, verifyLegacyJwt } from './legacy-jwt.ts'
-import { answerOf, saidIn } from './legacy-jwt-answer.ts'
+import { answerOf, returnOf, saidIn } from './legacy-jwt-answer.ts'
 import { LegacyJwtError, refusedToken } from './legacy-jwt-error.ts'
 import { legacyJwtPrincipal } from './legacy-jwt-principal.ts'
 import { UnauthorizedError } from './socketio-jwt-error.ts'
@@ -27,7 +27,7 @@ export async function verifyToken(settings: Settings, request: unknown, token: u
     const { header, payload, signature } = jwt
     const plain = checks.complete ? { header, payload, signature } : payload
     if (additionalAuth !== null) await askApplication(additionalAuth, plain)
-    const decoded = customDecoded === null ? plain : customDecoded(plain)
+    const decoded = customDecoded === null ? plain : await returnOf(() => customDecoded(plain))
     return { token: token as string, decoded, authentication }
   } catch (error) {
     if (AuthError.is(error)) throw error

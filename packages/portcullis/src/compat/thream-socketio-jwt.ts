@@ -61,8 +61,8 @@ export function authorize(options: AuthorizeOptions): SocketIOMiddleware {
 
   return function socketioJwt(socket, next): void {
     admit(socket).then(
-      () => next(),
-      (error) => next(toClientError(error)),
+      () => process.nextTick(next),
+      (error) => process.nextTick(next, toClientError(error)),
     )
   }
 }
