@@ -88,6 +88,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
     onStale: suspension.suspend,
     onFresh: suspension.resume,
     onState: receipts.learn,
+    onKept: receipts.kept,
     onMessage(text) {
       try {
         ask.receive(text)

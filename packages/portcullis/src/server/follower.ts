@@ -29,6 +29,8 @@ export interface FollowerOptions {
   readonly onMessage: (text: string) => void
   /** Each answer of the log, after its entries were applied: when it was asked and when it answered, by the monotonic clock. */
   readonly onState: (state: LogState, askedAtMs: number, atMs: number) => void
+  /** The log took this entry: for the first time, or again after it had lost it. */
+  readonly onKept: (id: string) => void
 }
 
 export interface Follower {
@@ -224,6 +226,7 @@ export function createFollower(options: FollowerOptions): Follower {
       if (entry.expiresAt > clock.now() / 1000) {
         await inTime(log.append({ id, text: writeEntry(entry), expiresAt: entry.expiresAt }))
         unread.set(id, entry)
+        options.onKept(id)
       }
       outbox.delete(id)
       kept.resolve()

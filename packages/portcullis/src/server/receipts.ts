@@ -27,11 +27,13 @@ export interface Receipt {
 export interface Receipts {
   /** To be told of each answer of the log: when it was asked, and when it answered, by the monotonic clock. */
   learn(state: LogState, askedAtMs: number, atMs: number): void
+  /** An entry stands in the log now: for the first time, or again after the log had lost it, and others had read it without. */
+  kept(id: string): void
   /**
    * Resolves when every node is `applied` or `fenced`, or after `timeoutMs`. Which nodes there are must have been asked after
-   * `sinceMs`, when the entry was durable: one that began earlier may have read the log without it.
+   * `durableAtMs`, when the entry was durable: one that began earlier may have read the log without it.
    */
-  of(id: string, sinceMs: number, timeoutMs: number): Promise<Receipt>
+  of(id: string, durableAtMs: number, timeoutMs: number): Promise<Receipt>
   /** The nodes that may be serving at this moment. */
   nodes(): readonly string[]
 }
@@ -47,6 +49,8 @@ function heardOf(nodes: readonly NodeState[], before: readonly NodeState[], elap
 
 interface Waiting {
   readonly id: string
+  /** Since when the entry has stood in the log without a break, as far as is known; by the monotonic clock. */
+  sinceMs: number
   settle(): void
 }
 
@@ -104,12 +108,16 @@ export function createReceipts(clock: Clock): Receipts {
       for (const [id, by] of state.applied) applied.set(id, by)
       for (const { settle } of [...waiting]) settle()
     },
-    of(id, sinceMs, timeoutMs) {
+    kept(id) {
+      for (const entry of waiting) if (entry.id === id) entry.sinceMs = monotonicMs(clock)
+    },
+    of(id, durableAtMs, timeoutMs) {
       return new Promise((resolve) => {
         const endMs = monotonicMs(clock) + timeoutMs
         let cancel = () => {}
         const settle = () => {
           cancel()
+          const { sinceMs } = entry
           const receipt = stateOf(id, sinceMs)
           const leftMs = endMs - monotonicMs(clock)
           if (receipt.complete || leftMs <= 0) {
@@ -125,7 +133,7 @@ export function createReceipts(clock: Clock): Receipts {
           const nextMs = Math.min(leftMs, ...[...silent, listedInMs()].filter((ms) => ms > 0))
           cancel = clock.setTimer(settle, Math.ceil(nextMs))
         }
-        const entry = { id, settle }
+        const entry: Waiting = { id, sinceMs: durableAtMs, settle }
         waiting.add(entry)
         settle()
       })

@@ -41,6 +41,26 @@ describe('receipts', () => {
     expect(await states(1_101)).toEqual([true, { a: 'applied', b: 'fenced' }])
   })
 
+  it('count anew from when an entry was written again: others have read the log without it meanwhile', async () => {
+    const { time, receipts, learn, by } = setUp()
+    learn({ a: 0, b: 0 }, { applied: by({ a: 2 }) })
+    const receipt = receipts.of('r', time.clock.now(), 5_000)
+    const others = receipts.of('another', time.clock.now(), 1_101)
+    time.advance(500)
+    receipts.kept('r')
+    learn({ a: 0, b: 0 }, { applied: by({ a: 2 }) })
+    time.advance(601)
+    expect((await others).complete).toBe(true)
+    let resolved = false
+    receipt.then(() => {
+      resolved = true
+    })
+    await Promise.resolve()
+    expect(resolved).toBe(false)
+    time.advance(500)
+    expect(await receipt).toMatchObject({ complete: true, nodes: [{ state: 'applied' }, { state: 'fenced' }] })
+  })
+
   it('count a node as fenced at once when the log has not heard of it for twice as long', async () => {
     const { learn, by, states } = setUp()
     learn({ a: 0, b: 2_201 }, { applied: by({ a: 2 }) })
