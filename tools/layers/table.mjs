@@ -161,6 +161,7 @@ export const SHARED = Object.freeze({
   compat: [
     'legacy-admission',
     'legacy-audit',
+    'legacy-gone',
     'legacy-handshake',
     'legacy-handshake-data',
     'legacy-identity',

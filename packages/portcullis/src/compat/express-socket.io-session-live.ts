@@ -1,7 +1,7 @@
 /** `socket.handshake.session`: kept current, and saved without undoing what happened to the session meanwhile. */
 
 import { isDeepStrictEqual } from 'node:util'
-import { assign, type Data, dataOf, merge } from './express-socket.io-session-merge.ts'
+import { assign, type Data, dataOf, merge, savableDataOf } from './express-socket.io-session-merge.ts'
 import { observed, unobserved } from './express-socket.io-session-observed.ts'
 import { getStored, inTurn, type Store, type Stored, setStored } from './express-socket.io-session-store.ts'
 
@@ -77,7 +77,7 @@ export function keepSession(request: SessionRequest, options: LiveOptions): Live
       // A visitor without a session gets none by a socket: no cookie could lead back to it.
       if (live.storedId !== raw.id && !saveUninitialized) return
       try {
-        if (isDeepStrictEqual(dataOf(raw), base)) return
+        if (isDeepStrictEqual(savableDataOf(raw), base)) return
       } catch (error) {
         // A handler has put something there that is no JSON.
         onError(error)
@@ -92,7 +92,7 @@ export function keepSession(request: SessionRequest, options: LiveOptions): Live
     if (sessionStore === undefined) return Promise.reject(new Error('there is no session store'))
     return inTurn(sessionStore, session.id, async function writeMerged() {
       const { id } = session
-      const mine = dataOf(session)
+      const mine = savableDataOf(session)
       const stored = await getStored(sessionStore, id, timeoutMs)
       // Saving it would bring a session back that was logged out.
       if (stored === null && live.storedId === id) throw new Error('the session has ended: nothing is saved')

@@ -33,6 +33,25 @@ export function dataOf(session: object): Data {
   return data
 }
 
+/** express-session itself ends the process over a session of some thousands of levels. */
+const MAX_DEPTH = 200
+
+/**
+ * As `dataOf`, for what is to be saved: part of it may be as a client has sent it.
+ *
+ * @throws RangeError for what is nested too deeply
+ */
+export function savableDataOf(session: object): Data {
+  const data = dataOf(session)
+  if (isDeeper(data, MAX_DEPTH)) throw new RangeError(`a session nested in more than ${MAX_DEPTH} levels is not saved`)
+  return data
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1))
+}
+
 /**
  * Makes the fields of a live session those of `data`, leaving alone what is equal as JSON, and what JSON does not have: handlers
  * may hold on to it, and go on to use a `Date` as one.

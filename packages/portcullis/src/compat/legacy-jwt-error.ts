@@ -62,11 +62,8 @@ export function fromJose(cause: unknown): LegacyJwtError {
   const { code, claim, reason, payload } = (typeof cause === 'object' && cause !== null ? cause : {}) as JoseError
   switch (code) {
     case 'ERR_JWT_EXPIRED':
-      return claim === 'iat'
-        ? new LegacyJwtError('maxAge exceeded', 'TokenExpiredError')
-        : new LegacyJwtError('jwt expired', 'TokenExpiredError', dateOf(payload?.exp))
+      return new LegacyJwtError('jwt expired', 'TokenExpiredError', dateOf(payload?.exp))
     case 'ERR_JWT_CLAIM_VALIDATION_FAILED':
-      if (reason === 'missing') return new LegacyJwtError('iat required when maxAge is specified')
       if (reason === 'invalid') return new LegacyJwtError(`invalid ${String(claim)} value`)
       return new LegacyJwtError('jwt not active', 'NotBeforeError', dateOf(payload?.nbf))
     case 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED':

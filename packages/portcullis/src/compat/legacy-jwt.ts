@@ -45,13 +45,8 @@ export async function verifyLegacyJwt(token: string, secret: unknown, checks: Le
   if (key === null) throw new LegacyJwtError('secret or public key must be provided')
   const algorithms = key.algorithms.filter((name) => checks.algorithms?.includes(name) ?? true)
   if (!algorithms.includes(jwt.header.alg as string)) throw new LegacyJwtError('invalid algorithm')
-  const { maxAgeSeconds, toleranceSeconds } = checks
   try {
-    await jwtVerify(token, key.key, {
-      algorithms,
-      clockTolerance: toleranceSeconds,
-      ...(maxAgeSeconds === null ? {} : { maxTokenAge: maxAgeSeconds }),
-    })
+    await jwtVerify(token, key.key, { algorithms, clockTolerance: checks.toleranceSeconds })
   } catch (cause) {
     throw fromJose(cause)
   }
@@ -92,15 +87,25 @@ function checkNames(payload: Record<string, unknown>, checks: LegacyJwtChecks): 
   }
 }
 
-/** `exp`, or the end of `maxAge` where that is earlier. jose has found both to be numbers; JSON can write one past all bounds. */
+/**
+ * `exp`, or the end of `maxAge` where that is earlier. jose has found both to be numbers; JSON can write one past all bounds. Its
+ * own limit of age is not used: it refuses what the clock of another machine, a little ahead of this one, has signed.
+ */
 function endOf(
   { exp, iat }: Record<string, unknown>,
   { maxAgeSeconds, toleranceSeconds }: LegacyJwtChecks,
 ): number | null {
   if (exp !== undefined && !Number.isFinite(exp)) throw new LegacyJwtError('invalid exp value')
-  const ends = [
-    ...(typeof exp === 'number' ? [exp] : []),
-    ...(maxAgeSeconds !== null && typeof iat === 'number' ? [iat + maxAgeSeconds] : []),
-  ]
+  const ends = typeof exp === 'number' ? [exp] : []
+  if (maxAgeSeconds !== null) {
+    if (typeof iat !== 'number') throw new LegacyJwtError('iat required when maxAge is specified')
+    if (!Number.isFinite(iat)) throw new LegacyJwtError('invalid iat value')
+    const now = Date.now() / 1000
+    const end = Math.min(iat, now) + maxAgeSeconds
+    if (now >= end + toleranceSeconds) {
+      throw new LegacyJwtError('maxAge exceeded', 'TokenExpiredError', new Date(end * 1000))
+    }
+    ends.push(end)
+  }
   return ends.length === 0 ? null : Math.min(...ends) + toleranceSeconds
 }

@@ -23,13 +23,14 @@ export function holdLease(socket: Socket, { identity, lease }: Authentication, t
 
   function end(): void {
     if (!socket.connected) return
-    tell()
-    socket.emit('auth:closed', {
-      code: 'AUTH_EXPIRED',
-      message: CODES.AUTH_EXPIRED.message,
-      retry: CODES.AUTH_EXPIRED.retry,
-    })
-    socket.disconnect()
+    const { message, retry } = CODES.AUTH_EXPIRED
+    try {
+      tell()
+      socket.emit('auth:closed', { code: 'AUTH_EXPIRED', message, retry })
+    } finally {
+      // Whatever a listener of the application for what is sent has thrown.
+      socket.disconnect()
+    }
   }
 
   function hold(): void {

@@ -4,6 +4,7 @@ import { AuthError, type AuthErrorCode, type Authentication, CODES, type Lease, 
 import type { Socket } from 'socket.io'
 import { admitLegacy, type LegacyAdmission } from './legacy-admission.ts'
 import { recordLegacy } from './legacy-audit.ts'
+import { whenGone } from './legacy-gone.ts'
 import type { LegacyIdentity } from './legacy-identity.ts'
 import { hasEnded } from './legacy-lease.ts'
 
@@ -34,8 +35,6 @@ export interface Watched {
 const MAX_TIMER_MS = 2 ** 31 - 1
 /** A socket that is still among the middlewares cannot be disconnected yet. */
 const NOT_YET_MS = 50
-
-const onConnectionClose = new WeakMap<object, Set<() => void>>()
 
 /**
  * As `admitLegacy`, for a credential of the request and a strategy with `revalidate`: the authority is looked at again every `revalidateEveryMs` and when its
@@ -191,32 +190,4 @@ function close(socket: Socket, code: AuthErrorCode): void {
 function isPending(socket: Socket): boolean {
   const { _preConnectSockets } = socket.nsp as unknown as { readonly _preConnectSockets?: ReadonlyMap<string, unknown> }
   return _preConnectSockets?.get(socket.id) === socket
-}
-
-/**
- * A socket that never comes to be connected is told of no disconnect: its connection is. Returns how to wait no longer, since
- * one connection may come to have any number of sockets that are refused.
- */
-function whenGone(socket: Socket, gone: () => void): () => void {
-  const { conn } = socket
-  const known = onConnectionClose.get(conn)
-  const all = known ?? new Set<() => void>()
-  const forget = () => {
-    all.delete(gone)
-  }
-  if (conn.readyState === 'closed') {
-    gone()
-    return forget
-  }
-  all.add(gone)
-  socket.once('disconnect', () => {
-    gone()
-    forget()
-  })
-  if (known !== undefined) return forget
-  onConnectionClose.set(conn, all)
-  conn.once('close', () => {
-    for (const each of all) each()
-  })
-  return forget
 }

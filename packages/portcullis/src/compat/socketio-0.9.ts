@@ -88,7 +88,7 @@ export function listen(
 
 /** A function is told of a port alone: who brings a server has it listen. */
 function serverOn(target: number | HttpServer | HttpsServer, options: ListenOptions, listening = () => {}): Server {
-  if (typeof target === 'object') return new Server(target, options)
+  if (typeof target !== 'number' && typeof target !== 'string') return new Server(target, options)
   if (!options.key && !options.pfx) {
     const server = new Server(target, options)
     server.httpServer.once('listening', listening)

@@ -66,8 +66,18 @@ function isForClient(thrown: unknown): thrown is Error {
   if (thrown instanceof UnauthorizedError) return true
   if (!(thrown instanceof Error)) return false
   const names = Object.getOwnPropertyNames(thrown)
-  if (names.includes('data')) return true
+  if (names.includes('data')) return isWritable((thrown as { readonly data?: unknown }).data)
   return Object.getPrototypeOf(thrown) === Error.prototype && names.every((name) => PLAIN.has(name))
+}
+
+/** What has a circle would end the process as Socket.IO writes it. */
+function isWritable(data: unknown): boolean {
+  try {
+    JSON.stringify(data)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const PLAIN = new Set(['message', 'stack', 'cause'])

@@ -8,7 +8,7 @@ let everybody = ''
 let nobody = ''
 
 beforeAll(async () => {
-  waitAtMost(700)
+  const waitAsBefore = waitAtMost(700)
   const yes = await listenOn((_request, response) => {
     const member = { user_id: 1, user_info: { name: 'user 1' } }
     response.end(JSON.stringify({ channel_data: member }))
@@ -19,6 +19,7 @@ beforeAll(async () => {
   everybody = yes.url
   nobody = no.url
   return async () => {
+    waitAsBefore()
     await yes.close()
     await no.close()
   }

@@ -167,9 +167,13 @@ function connected(socket: Socket): Promise<void> {
 /** How long to wait for what should come. Milliseconds. */
 let patienceMs = 10_000
 
-/** For a file whose tests wait for what never comes. */
-export function waitAtMost(ms: number): void {
+/** For a file whose tests wait for what never comes. Returns how to undo it: other files run in the same process. */
+export function waitAtMost(ms: number): () => void {
+  const before = patienceMs
   patienceMs = ms
+  return () => {
+    patienceMs = before
+  }
 }
 
 /** Resolves with the arguments of the next event; rejects when it does not come. */
