@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * `npm run simulate`: 10,000 seeds in two processes. `-- --seed 1234` replays one, with a trace; `-- --seeds 500 --first 0` says
- * which; `-- --bite name` puts a known defect in, and stops when it is found.
+ * which; `-- --bite name` puts a known defect in, and stops when it is found; `-- --bites` does that for each, in some minutes.
  */
 
 import { rm } from 'node:fs/promises'
@@ -16,11 +16,23 @@ const { values } = parseArgs({
     first: { type: 'string', default: '0' },
     seeds: { type: 'string', default: '10000' },
     bite: { type: 'string' },
+    bites: { type: 'boolean', default: false },
   },
 })
 const bite = BITES.find(({ name }) => name === values.bite) ?? null
 if (values.bite !== undefined && bite === null)
   throw new TypeError(`"--bite" must be one of ${BITES.map(({ name }) => name).join(', ')}`)
+
+if (values.bites) {
+  for (const each of BITES) {
+    const file = await bundle(each)
+    const { failed } = await simulate(file, { first: each.first, seeds: each.within, processes: 2, until: true })
+    await rm(file, { force: true })
+    console.log(`${each.name}: ${failed[0] === undefined ? 'NOT FOUND' : `seed ${failed[0].seed}`}`)
+    if (failed[0] === undefined) process.exitCode = 1
+  }
+  process.exit()
+}
 
 const program = await bundle(bite)
 try {

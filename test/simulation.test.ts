@@ -31,7 +31,8 @@ describe('nodes that crash, pause and are cut off, in virtual time', () => {
     expect(again).toEqual(once)
   }, 60_000)
 
-  it.each(BITES)(
+  // The rare ones each have a test of their own as well, in packages/portcullis/test/server.
+  it.each(BITES.filter(({ rare }) => !rare))(
     'finds $name: $what',
     async (bite) => {
       const { failed } = await simulate(await program(bite), { first: bite.first, seeds: bite.within, until: true })

@@ -1,4 +1,5 @@
 import type { Clock } from 'portcullis'
+import type { Server } from 'socket.io'
 import { describe, expect, it } from 'vitest'
 import { fakeTime, next, outcome, start } from '../harness.ts'
 import { sharedLog } from './nodes-log.ts'
@@ -45,6 +46,23 @@ describe('two nodes on one log', () => {
     for (const [refusal] of await Promise.all(closed)) expect(refusal).toMatchObject({ code: 'AUTH_REVOKED' })
     expect(await other.socket.emitWithAck('say')).toBe('heard')
     expect((await b.get('/socket.io/?EIO=4&transport=polling', { authorization: 'Bearer alice-key' })).status).toBe(401)
+  })
+
+  it('X08: writes again what a failover lost before it was read anywhere, and the other applies it', async () => {
+    const { log, a, b, logA } = await twoNodes()
+    const [one, two] = [await connected(a), await connected(b)]
+    const closed = [next(one.socket, 'auth:closed'), next(two.socket, 'auth:closed')]
+    const { append } = logA
+    let taken = 0
+    // The first is acknowledged, and gone with the primary.
+    logA.append = async (entry) => {
+      taken += 1
+      if (taken > 1) await append(entry)
+    }
+    const receipt = await a.auth.revoke(alice, { timeoutMs: 10_000 })
+    expect(receipt).toMatchObject({ complete: true, closed: 2 })
+    await Promise.all(closed)
+    expect([taken, (await log.texts()).length]).toEqual([2, 1])
   })
 
   it('one whose log never answered that it listens asks again, and hears what the others do', async () => {
@@ -184,7 +202,10 @@ describe('two nodes on one log', () => {
 })
 
 describe('a pause of the process', () => {
-  it('lets no broadcast through that is handled before the timer', async () => {
+  it.each([
+    ['broadcast', (io: Server) => io.of('/chat').emit('news', 2)],
+    ['word to one socket', (io: Server) => [...io.of('/chat').sockets.values()][0]?.emit('news', 2)],
+  ])('lets no %s through that is handled before the timer', async (_what, say) => {
     let monotonic = 0
     const clock: Clock = { now: () => Date.now(), monotonic: () => monotonic, setTimer: () => () => {} }
     const { io, auth, client } = await start({ clock, revocations: sharedLog().node(), cluster })
@@ -196,7 +217,7 @@ describe('a pause of the process', () => {
     io.of('/chat').emit('news', 1)
     await expect.poll(() => heard).toEqual([['news', 1]])
     monotonic = cluster.maxStalenessMs
-    io.of('/chat').emit('news', 2)
+    say(io)
     await auth.close()
     await next(socket, 'disconnect')
     expect(heard.map((args) => (args as unknown[])[0])).toEqual(['news', 'auth:closed'])
