@@ -53,8 +53,8 @@ export default defineConfig({
         },
       },
     ],
-    // One of them waits for a server or a clock most of the time: on two cores, one worker would leave one idle.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Most tests wait for a server or a clock most of the time: one worker for each core would leave half of it idle.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 15_000,
   },
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { client, connected, failToStart, freePort, next, outcome, paste, useExample, useRedis } from './running.ts'
+import { freePort } from './free-port.mjs'
+import { client, connected, failToStart, next, outcome, paste, useExample, useRedis } from './running.ts'
 
 describe('example 05: the login of a PHP site', () => {
   const { prefix, redis } = useRedis()

@@ -4,10 +4,11 @@
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../free-port.mjs'
 import { cuttableProxy } from './proxy.mjs'
 
 const NODE = fileURLToPath(new URL('./node.mjs', import.meta.url))
@@ -118,16 +119,6 @@ async function startRedis() {
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-/** @returns {Promise<number>} */
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** @param {number} port @returns {Promise<boolean>} */

@@ -1,8 +1,8 @@
 /** A Redis of a test's own, which it may kill, freeze and start again with its data on the same port. */
 
 import { connect } from 'node:net'
+import { freePort } from '../free-port.mjs'
 import { onCleanup } from '../harness.ts'
-import { freePort } from './fault-proxy.ts'
 import { ownedProcess } from './owned-process.ts'
 
 export interface OwnedRedis {

@@ -29,7 +29,10 @@ async function verifier(): Promise<(username: string, password: string) => Promi
 const basicOf = (username: string, password: string) =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 
-test(`B02: ${ROUNDS} unknown names take as long as as many wrong passwords`, async () => {
+test(`B02: ${ROUNDS} unknown names take as long as as many wrong passwords`, {
+  timeout: 120_000,
+  retry: 3,
+}, async () => {
   const strategy = basic({ verify: await verifier(), maxFailures: 1e6, maxFailuresPerAddress: 1e6 })
   const took: Record<'alice' | 'nobody', number[]> = { alice: [], nobody: [] }
   /** Microseconds of processor, which other processes do not take from us. */
@@ -56,7 +59,7 @@ test(`B02: ${ROUNDS} unknown names take as long as as many wrong passwords`, asy
   if (ROUNDS >= 1000) console.info('B02: medians, means, processor time apart:', apart(median), apart(mean), usedApart)
   expect(median(took.alice)).toBeGreaterThan(1)
   expect(apart(median)).toBeLessThan(0.15)
-}, 120_000)
+})
 
 test('B02: an unknown name and a wrong password get the same answer from a server', async () => {
   const strategy = basic({ verify: await verifier() })

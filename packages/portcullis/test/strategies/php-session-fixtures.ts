@@ -3,11 +3,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll } from 'vitest'
+import { freePort } from '../free-port.mjs'
 
 export const redisUrl = () => process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
 
@@ -70,12 +70,4 @@ async function started(php: ChildProcess): Promise<void> {
     php.once('exit', () => reject(new Error(`php ended: ${log}`)))
     php.once('error', reject)
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

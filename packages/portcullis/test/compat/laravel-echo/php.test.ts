@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freePort } from '../../faults/fault-proxy.ts'
+import { freePort } from '../../free-port.mjs'
 import { onCleanup } from '../../harness.ts'
 import { CLIENTS, everything, heard, inRoom, run, settled, until } from './site.ts'
 
