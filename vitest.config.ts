@@ -35,12 +35,17 @@ export default defineConfig({
           exclude: ALONE,
           // One process for many files: loading everything anew for each of them took a quarter of the whole run.
           isolate: false,
+          // They wait for a server or a clock most of the time: one worker for each core would leave half of it idle.
+          maxWorkers: availableParallelism() + 1,
+          sequence: { groupOrder: 1 },
         },
       },
       {
         extends: true,
         test: {
           name: 'alone',
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+          sequence: { groupOrder: 0 },
           include: [...ALONE, 'packages/gateway/test/**/*.test.ts', 'test/*.test.ts'],
           typecheck: {
             enabled: true,
@@ -53,8 +58,6 @@ export default defineConfig({
         },
       },
     ],
-    // Most tests wait for a server or a clock most of the time: one worker for each core would leave half of it idle.
-    maxWorkers: availableParallelism() + 1,
     testTimeout: 15_000,
   },
 })

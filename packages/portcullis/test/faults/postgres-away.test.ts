@@ -93,9 +93,7 @@ async function expectNothingLeaked(pool: Pool, name: string): Promise<void> {
     const { totalCount, idleCount, waitingCount } = pool
     return { waiting: waitingCount, busy: totalCount - idleCount, unknown: Number(row?.count) - totalCount }
   }
-  await expect
-    .poll(counted, { timeout: RECOVERED_WITHIN_MS, interval: 20 })
-    .toEqual({ waiting: 0, busy: 0, unknown: 0 })
+  await expect.poll(counted, { timeout: 10_000, interval: 20 }).toEqual({ waiting: 0, busy: 0, unknown: 0 })
   expect(pool.totalCount).toBeLessThanOrEqual(MAX_CLIENTS)
 }
 

@@ -83,7 +83,8 @@ export function newPool(more: object = {}): Pool {
   const pool = new Pool({
     connectionString: process.env.DATABASE_URL,
     connectionTimeoutMillis: 10_000,
-    max: 8,
+    // Several cases run at once, and a server has a hundred connections for all.
+    max: 4,
     ...more,
   })
   pool.on('error', () => undefined)
