@@ -31,6 +31,11 @@ export interface ApiClient {
   readonly key: string
 }
 
+/**
+ * The options of laravel-echo-server that a server of your own leaves open, and ours beside them.
+ *
+ * @deprecated docs/migrate/laravel-echo.md
+ */
 export interface LaravelEchoOptions extends EndpointOptions, LegacyOptions {
   /** Who may use the HTTP API. Default nobody. */
   readonly clients?: readonly ApiClient[]

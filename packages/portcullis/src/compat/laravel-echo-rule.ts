@@ -8,6 +8,11 @@ import { isName } from './laravel-echo-names.ts'
 import { type EndpointOptions, endpointOf } from './laravel-echo-options.ts'
 import { requireOrigins } from './legacy-origin.ts'
 
+/**
+ * Where `channelRule` asks, and with which cookies.
+ *
+ * @deprecated docs/migrate/laravel-echo.md
+ */
 export interface ChannelRuleOptions extends EndpointOptions {
   /** The server whose sockets ask. With it the endpoint is sent their cookies, too; without, only what the client presents. */
   readonly io?: Server

@@ -6,6 +6,11 @@ import { field } from './laravel-echo-names.ts'
 import { type EndpointOptions, endpointOf } from './laravel-echo-options.ts'
 import { type LegacyIdentity, legacyAuthentication } from './legacy-identity.ts'
 
+/**
+ * Where `strategy` asks who the bearer of a token is, and how often.
+ *
+ * @deprecated docs/migrate/laravel-echo.md
+ */
 export interface LaravelUserOptions extends EndpointOptions {
   /** Path at `authHost` that answers `{ id, ... }`. Default `/broadcasting/user-auth`, as `Broadcast::userRoutes()` has it. */
   readonly authEndpoint?: string

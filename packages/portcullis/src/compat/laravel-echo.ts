@@ -64,6 +64,7 @@ export async function run(options: RunOptions): Promise<LaravelEcho> {
   return echo
 }
 
+/** What `require` gives, and a default import. @deprecated docs/migrate/laravel-echo.md */
 const echoServer = Object.freeze({ run, laravelEcho, channelRule, strategy })
 
 export { echoServer as default, echoServer as 'module.exports' }

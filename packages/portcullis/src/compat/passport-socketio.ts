@@ -186,6 +186,7 @@ export function strategy(options: PassportSocketIoOptions): Strategy<LegacyIdent
   } satisfies Strategy<LegacyIdentity>)
 }
 
+/** What `require` gives, and a default import. @deprecated docs/migrate/passport-socketio.md */
 const passportSocketIo = { authorize, filterSocketsByUser, strategy }
 
 export { passportSocketIo as default, passportSocketIo as 'module.exports' }
