@@ -10,7 +10,7 @@ import type { Settings } from './socketio-jwt-options.ts'
  *
  * @throws AuthError for a header that is not two words; another scheme is none of ours
  */
-export function bearerOf(headers: Handshake['headers']): string | null {
+function bearerOf(headers: Handshake['headers']): string | null {
   const { authorization } = headers
   if (typeof authorization !== 'string' || authorization === '') return null
   const [scheme = '', token, ...rest] = authorization.split(' ')
@@ -21,7 +21,7 @@ export function bearerOf(headers: Handshake['headers']): string | null {
 }
 
 /** As every query parser writes it: a repeated name may have become an array, which is no token. */
-export function queryToken(query: unknown): unknown {
+function queryToken(query: unknown): unknown {
   if (typeof query !== 'object' || query === null || !Object.hasOwn(query, 'token')) return null
   return (query as { readonly token?: unknown }).token || null
 }

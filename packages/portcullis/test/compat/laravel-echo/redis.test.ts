@@ -195,7 +195,8 @@ describe.each(LIBRARIES)('with %s', (_name, connect) => {
 })
 
 describe('a node that is killed', () => {
-  it('leaves no ghosts: the others say that its members have left', { timeout: 60_000 }, async () => {
+  /** Somebody here who watches the room, and somebody who joins it on a node of its own. */
+  async function twoNodes() {
     const app = await application()
     const keyPrefix = prefixOf()
     const running = await run(app, { redis: await nodeRedis(), keyPrefix, heartbeatMs: 100 })
@@ -210,6 +211,11 @@ describe('a node that is killed', () => {
     const joining = heard(watcher, 'presence:joining')
     member.emit('subscribe', { channel: 'presence-room' })
     expect(await joining).toEqual(['presence-room', { user_id: 2, user_info: { name: 'user 2' } }])
+    return { keyPrefix, running, watcher, node }
+  }
+
+  it('leaves no ghosts: the others say that its members have left', { timeout: 60_000 }, async () => {
+    const { keyPrefix, running, watcher, node } = await twoNodes()
     const leaving = heard(watcher, 'presence:leaving')
     node.process.kill('SIGKILL')
     await once(node.process, 'exit')
@@ -223,20 +229,7 @@ describe('a node that is killed', () => {
   })
 
   it('and was only stopped for a while says its members anew', { timeout: 60_000 }, async () => {
-    const app = await application()
-    const keyPrefix = prefixOf()
-    const running = await run(app, { redis: await nodeRedis(), keyPrefix, heartbeatMs: 100 })
-    const watcher = await running.page(cookieOf(1))
-    watcher.emit('subscribe', { channel: 'presence-room' })
-    await heard(watcher, 'presence:subscribed')
-    const node = await ownNode(app.url, keyPrefix, redisUrl())
-    const member = connectClient(node.url, { ...cookieOf(2), transports: ['websocket'], reconnection: false })
-    onCleanup(() => {
-      member.disconnect()
-    })
-    const joining = heard(watcher, 'presence:joining')
-    member.emit('subscribe', { channel: 'presence-room' })
-    await joining
+    const { watcher, node } = await twoNodes()
     const leaving = heard(watcher, 'presence:leaving')
     node.process.kill('SIGSTOP')
     await leaving
