@@ -7,7 +7,7 @@ const report = process.env.VITEST_JSON
 
 /** Files that count what a process holds, change what it is, or want its event loop to themselves. */
 const ALONE = [
-  'packages/portcullis/test/{cluster,faults,memberships,outbound}/**/*.test.ts',
+  'packages/portcullis/test/{cluster,faults,memberships,outbound,revocations}/**/*.test.ts',
   'packages/portcullis/test/docs/*.test.ts',
   'packages/portcullis/test/server/{attacks,leaks,lease-expiry}.test.ts',
   'packages/portcullis/test/strategies/{jwt-keys,php-session-formats,php-session-site,session-options,webhook-load}.test.ts',

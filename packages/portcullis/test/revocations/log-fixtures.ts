@@ -84,7 +84,9 @@ export function newPool(more: object = {}): Pool {
     connectionString: process.env.DATABASE_URL,
     connectionTimeoutMillis: 10_000,
     // Several cases run at once, and a server has a hundred connections for all.
-    max: 4,
+    max: 3,
+    // A case that is over holds none, also where its pool is ended later.
+    idleTimeoutMillis: 100,
     ...more,
   })
   pool.on('error', () => undefined)
