@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { startEmbeddedPostgres } from '../packages/gateway/src/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../packages/gateway/src/embedded/embedded-postgres.ts'
 import { findBinary, speaksRedis, startRedis } from './redis.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 

@@ -2,8 +2,8 @@
 /** `portcullis-gateway`: starts the gateway, says where it is, and ends it when it is told to. */
 
 import { fileURLToPath } from 'node:url'
-import { type Gateway, startGateway } from './gateway.ts'
-import { readSettings, type Settings } from './settings.ts'
+import { type Gateway, startGateway } from './demo/gateway.ts'
+import { readSettings, type Settings } from './demo/settings.ts'
 import { reasonOf, StartError } from './start-error.ts'
 
 // Whoever read the output may be gone; that is no reason to end.

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Settings } from './settings.ts'
+import type { Settings } from './demo/settings.ts'
 import { reasonOf, StartError } from './start-error.ts'
 
 export interface Listening {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { startGateway } from '../src/gateway.ts'
-import { readSettings } from '../src/settings.ts'
+import { startGateway } from '../src/demo/gateway.ts'
+import { readSettings } from '../src/demo/settings.ts'
 import { runGateway } from './running.ts'
 import { client, closed, connected, refused, TRANSPORTS } from './socket-client.ts'
 

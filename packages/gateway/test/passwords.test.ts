@@ -1,6 +1,6 @@
 import { getRounds } from 'bcryptjs'
 import { describe, expect, it } from 'vitest'
-import { hashPassword, verifyPassword } from '../src/passwords.ts'
+import { hashPassword, verifyPassword } from '../src/demo/passwords.ts'
 
 describe('passwords', () => {
   it('are kept as bcrypt hashes of cost 10 or more, each with its own salt', async () => {

@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { afterAll } from 'vitest'
-import { type Gateway, startGateway } from '../src/gateway.ts'
-import { loadSecrets } from '../src/secrets.ts'
-import { readSettings } from '../src/settings.ts'
+import { type Gateway, startGateway } from '../src/demo/gateway.ts'
+import { loadSecrets } from '../src/demo/secrets.ts'
+import { readSettings } from '../src/demo/settings.ts'
 import { temporaryFolder } from './temporary.ts'
 
 export interface Running {

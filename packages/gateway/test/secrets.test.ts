@@ -1,7 +1,7 @@
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { loadSecrets } from '../src/secrets.ts'
+import { loadSecrets } from '../src/demo/secrets.ts'
 import { StartError } from '../src/start-error.ts'
 import { temporaryFolder } from './temporary.ts'
 

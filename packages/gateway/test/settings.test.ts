@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { defaultOrigins, readSettings } from '../src/settings.ts'
+import { defaultOrigins, readSettings } from '../src/demo/settings.ts'
 import { StartError } from '../src/start-error.ts'
 
 describe('settings', () => {

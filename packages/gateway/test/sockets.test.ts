@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { NewsItem } from '../src/news.ts'
+import type { NewsItem } from '../src/demo/news.ts'
 import { type Running, runGateway } from './running.ts'
 import { type Credentials, client, closed, connected, once, refused, TRANSPORTS } from './socket-client.ts'
 

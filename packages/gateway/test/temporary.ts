@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll } from 'vitest'
-import { startEmbeddedPostgres } from '../src/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../src/embedded/embedded-postgres.ts'
 
 /** A new folder that every user may enter, as PostgreSQL's user has to. */
 export async function temporaryFolder(): Promise<string> {

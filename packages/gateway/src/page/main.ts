@@ -1,7 +1,7 @@
 /** The page: forms and buttons, and what each of them does. */
 
 import type { Receipt, Refusal } from 'portcullis'
-import type { NewsItem } from '../news.ts'
+import type { NewsItem } from '../demo/news.ts'
 import { ask, attempt, openNamespace, useToken } from './connection.ts'
 import { element, onSubmit, withText } from './elements.ts'
 import { fetchToken, HttpRefusal, logIn, logOut, type User, whoIsLoggedIn } from './http.ts'

@@ -1,6 +1,6 @@
 /** The news, newest first, each item once. */
 
-import type { NewsItem } from '../news.ts'
+import type { NewsItem } from '../demo/news.ts'
 import { element, timeOf, withText } from './elements.ts'
 
 const shown = new Set<string>()

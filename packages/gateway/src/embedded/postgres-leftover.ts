@@ -4,8 +4,8 @@ import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { StartError } from '../start-error.ts'
 import { run } from './run.ts'
-import { StartError } from './start-error.ts'
 
 /** Names the process that started it, in PostgreSQL's own command line. */
 export const CLUSTER_NAME_PREFIX = 'portcullis-gateway-'

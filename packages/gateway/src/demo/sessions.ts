@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { RedisStore } from 'connect-redis'
 import { MemoryStore, type Store } from 'express-session'
 import { createClient } from 'redis'
-import { reasonOf, StartError } from './start-error.ts'
+import { reasonOf, StartError } from '../start-error.ts'
 
 export interface Sessions {
   readonly store: Store

@@ -2,8 +2,8 @@
 
 import { appendFile, chown, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { StartError } from '../start-error.ts'
 import { run, type User } from './run.ts'
-import { StartError } from './start-error.ts'
 
 export const ROLE = 'gateway'
 export const DATABASE = 'gateway'

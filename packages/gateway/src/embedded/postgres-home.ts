@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto'
 import { lstat, mkdir, readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
+import { reasonOf, StartError } from '../start-error.ts'
 import type { User } from './run.ts'
-import { reasonOf, StartError } from './start-error.ts'
 import { findUnprivilegedUser, userMay } from './unprivileged-user.ts'
 
 export interface PostgresHome {

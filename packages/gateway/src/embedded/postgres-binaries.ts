@@ -3,8 +3,8 @@
 import { cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
+import { StartError } from '../start-error.ts'
 import { run, type User } from './run.ts'
-import { StartError } from './start-error.ts'
 
 export interface PostgresBinaries {
   /** Folder with `postgres` and `initdb`. */

@@ -4,8 +4,8 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { reasonOf, StartError } from '../start-error.ts'
 import { DEMO_NAMES } from './demo-data.ts'
-import { reasonOf, StartError } from './start-error.ts'
 
 const secret = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
 const schema = z.object({

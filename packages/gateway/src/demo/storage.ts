@@ -1,7 +1,7 @@
 /** The database that the gateway works on: the one of `DATABASE_URL`, or its own. */
 
+import { startEmbeddedPostgres } from '../embedded/embedded-postgres.ts'
 import { type Database, openDatabase } from './database.ts'
-import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import type { Settings } from './settings.ts'
 
 export interface Storage {

@@ -2,8 +2,8 @@
 
 import { Client, Pool, type PoolConfig } from 'pg'
 import { AuthError } from 'portcullis'
+import { reasonOf, StartError } from '../start-error.ts'
 import { SCHEMA, SCHEMA_CHECK } from './schema.ts'
-import { reasonOf, StartError } from './start-error.ts'
 
 /** What the rest of the gateway uses of `pg`. */
 export interface Database {

@@ -1,0 +1,208 @@
+/** Conditions of the file as rules of the library. */
+
+import {
+  type Decision,
+  deny,
+  type Identity,
+  permit,
+  permitIf,
+  type Rule,
+  requireScope,
+  type ScopedIdentity,
+} from 'portcullis'
+import type { Condition } from '../config/conditions.ts'
+import { compileCel, type Variables } from './cel.ts'
+import { compileSql, runSql, type SqlPool } from './sql.ts'
+
+/** What any rule may be told; each place knows its own part of it. */
+export interface AnyRequest {
+  readonly identity: Identity
+  readonly namespace: string
+  readonly params?: Readonly<Record<string, string>>
+  readonly args?: readonly unknown[]
+  readonly room?: string
+  readonly event?: string
+}
+export type AnyRule = Rule<AnyRequest>
+
+/** Where a condition stands, which says what it may name. */
+export type Place = 'connect' | 'room' | 'event' | 'presence'
+
+/** What conditions ask. Each is null when the file does not configure it; the file is refused when it is needed. */
+export interface Means {
+  readonly pool: SqlPool | null
+  /** A rule for a signed grant. */
+  readonly signed: AnyRule | null
+  /** A rule that asks the backend, by place. */
+  readonly hook: ((place: Place) => AnyRule) | null
+}
+
+const VARIABLES: Readonly<Record<Place, Variables>> = {
+  connect: { identity: 'map', namespace: 'string' },
+  room: { identity: 'map', namespace: 'string', params: 'map', room: 'string' },
+  presence: { identity: 'map', namespace: 'string', params: 'map', room: 'string' },
+  event: { identity: 'map', namespace: 'string', event: 'string', args: 'list' },
+}
+
+/** A rule, and how the table of `check` tells it. */
+export interface ConditionRule {
+  readonly rule: AnyRule
+  readonly text: string
+  /** The parts of `all` and `any`. */
+  readonly parts: readonly ConditionRule[]
+}
+
+/** A condition of the file that cannot work: which part of it, and why. */
+export class ConditionMistake extends Error {
+  override readonly name = 'ConditionMistake'
+  readonly path: readonly (string | number)[]
+
+  constructor(path: readonly (string | number)[], cause: Error) {
+    super(cause.message, { cause })
+    this.path = path
+  }
+}
+
+/** @throws ConditionMistake */
+export function conditionRule(condition: Condition, place: Place, means: Means): ConditionRule {
+  if (typeof condition === 'boolean') {
+    const decision = condition ? permit() : deny()
+    return { rule: () => decision, text: condition ? 'everyone' : 'nobody', parts: [] }
+  }
+  if (typeof condition === 'string') return { rule: celRule(condition, place), text: condition, parts: [] }
+  if ('scope' in condition) {
+    const scopes = [condition.scope].flat() as [string, ...string[]]
+    const rule = requireScope(...scopes) as Rule<{ identity: ScopedIdentity } & Omit<AnyRequest, 'identity'>>
+    return { rule: rule as unknown as AnyRule, text: `scope ${scopes.join(' ')}`, parts: [] }
+  }
+  if ('signed' in condition) return { rule: required(means.signed), text: 'signed by the backend', parts: [] }
+  if ('hook' in condition) return { rule: required(means.hook)(place), text: 'asks the backend', parts: [] }
+  if ('sql' in condition) return { rule: sqlRule(condition.sql, place, means), text: 'asks the database', parts: [] }
+  const kind = 'all' in condition ? 'all' : 'any'
+  const parts = ('all' in condition ? condition.all : condition.any).map((each, index) =>
+    under([kind, index], () => conditionRule(each, place, means)),
+  )
+  const rules = parts.map(({ rule }) => rule)
+  const rule = kind === 'all' ? allOf(rules) : anyOf(rules)
+  return { rule, text: `${kind} of (${parts.map(({ text }) => text).join('; ')})`, parts }
+}
+
+function celRule(source: string, place: Place): AnyRule {
+  const variables = VARIABLES[place]
+  const evaluate = under([], () => compileCel(source, variables, 'boolean'))
+  const names = Object.keys(variables)
+  return function celCondition(request) {
+    const values: Record<string, unknown> = {}
+    for (const name of names) values[name] = request[name as keyof AnyRequest]
+    const answer = evaluate(values)
+    if (typeof answer !== 'boolean') throw new Error(`CEL ${JSON.stringify(source)}: gave neither true nor false`)
+    return permitIf(answer)
+  }
+}
+
+function sqlRule(source: string, place: Place, { pool }: Means): AnyRule {
+  const database = required(pool)
+  const query = under(['sql'], () => compileSql(source, Object.keys(VARIABLES[place])))
+  return async function sqlCondition(request) {
+    const rows = await runSql(database, query, request as unknown as Record<string, unknown>)
+    return permitIf(rows.length > 0)
+  }
+}
+
+/** The first that denies decides; the earliest end counts. */
+function allOf(rules: readonly AnyRule[]): AnyRule {
+  return function allConditions(request) {
+    let end: number | null = null
+    for (const [index, rule] of rules.entries()) {
+      const decision = rule(request)
+      if (decision instanceof Promise) return restOfAll(decision, rules.slice(index + 1), request, end)
+      if (decision.effect === 'deny') return decision
+      end = earlier(end, decision.expiresAt)
+    }
+    return permit({ expiresAt: end })
+  }
+}
+
+async function restOfAll(
+  first: Promise<Decision>,
+  rest: readonly AnyRule[],
+  request: AnyRequest,
+  before: number | null,
+): Promise<Decision> {
+  let end = before
+  for (const rule of [() => first, ...rest]) {
+    const decision = await rule(request)
+    if (decision.effect === 'deny') return decision
+    end = earlier(end, decision.expiresAt)
+  }
+  return permit({ expiresAt: end })
+}
+
+/**
+ * The first that permits decides. One that could not decide does not stop the others, but where none permits, it was not decided:
+ * the rule throws what that one threw.
+ */
+function anyOf(rules: readonly AnyRule[]): AnyRule {
+  return function anyCondition(request) {
+    const undecided: unknown[] = []
+    let denied: Decision | null = null
+    for (const [index, rule] of rules.entries()) {
+      let decision: Decision | Promise<Decision>
+      try {
+        decision = rule(request)
+      } catch (error) {
+        undecided.push(error)
+        continue
+      }
+      if (decision instanceof Promise) return restOfAny(decision, rules.slice(index + 1), request, undecided, denied)
+      if (decision.effect === 'permit') return decision
+      denied ??= decision
+    }
+    return conclude(undecided, denied)
+  }
+}
+
+async function restOfAny(
+  first: Promise<Decision>,
+  rest: readonly AnyRule[],
+  request: AnyRequest,
+  undecided: unknown[],
+  before: Decision | null,
+): Promise<Decision> {
+  let denied = before
+  for (const rule of [() => first, ...rest]) {
+    try {
+      const decision = await rule(request)
+      if (decision.effect === 'permit') return decision
+      denied ??= decision
+    } catch (error) {
+      undecided.push(error)
+    }
+  }
+  return conclude(undecided, denied)
+}
+
+function conclude(undecided: readonly unknown[], denied: Decision | null): Decision {
+  if (undecided.length > 0) throw undecided[0]
+  return denied ?? deny()
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b)
+}
+
+/** The file was checked: what a condition needs is configured. */
+function required<T>(value: T | null): T {
+  if (value === null) throw new TypeError('a condition needs something that is not configured')
+  return value
+}
+
+function under<T>(path: readonly (string | number)[], work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof ConditionMistake) throw new ConditionMistake([...path, ...error.path], error)
+    if (error instanceof Error && /Mistake$/.test(error.name)) throw new ConditionMistake(path, error)
+    throw error
+  }
+}
