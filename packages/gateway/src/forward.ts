@@ -64,7 +64,7 @@ export function forwardEvents(
         if (backend === null) throw new TypeError('no backend is configured')
         return backend({ namespace, event, args, identity, socketId: socket.id })
       }
-      const room = target.room({ identity, namespace, event, args })
+      const room = target.room({ identity, event, args })
       if (typeof room !== 'string' || room === '') throw new TypeError('"room" gave no text')
       if (!target.mayBeOutside && !socket.rooms.has(room)) throw new AuthError('AUTH_FORBIDDEN')
       socket.to(room).emit(target.event, ...args)

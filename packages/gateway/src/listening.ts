@@ -3,7 +3,6 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Settings } from './demo/settings.ts'
 import { reasonOf, StartError } from './start-error.ts'
 
 export interface Listening {
@@ -13,12 +12,23 @@ export interface Listening {
   close(): Promise<void>
 }
 
+/** What the operator sets host and port with, for errors. */
+export interface ListenOptions {
+  readonly host: string
+  readonly port: string
+}
+
+const ENVIRONMENT: ListenOptions = { host: 'HOST', port: 'PORT' }
+
 /**
  * Takes the port before anything else is started, and answers 503 until there is something to serve.
  *
  * @throws StartError
  */
-export async function listen({ host, port }: Settings): Promise<Listening> {
+export async function listen(
+  { host, port }: { readonly host: string; readonly port: number },
+  options: ListenOptions = ENVIRONMENT,
+): Promise<Listening> {
   const starting: RequestListener = (_req, res) => {
     res.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '1' })
     res.end('{"code":"STARTING","message":"The gateway is starting.","retry":"backoff"}')
@@ -28,7 +38,7 @@ export async function listen({ host, port }: Settings): Promise<Listening> {
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw new StartError(explainListen(reasonOf(error), host, port))
+    throw new StartError(explainListen(reasonOf(error), host, port, options))
   }
   return {
     server,
@@ -44,10 +54,12 @@ export async function listen({ host, port }: Settings): Promise<Listening> {
   }
 }
 
-function explainListen(reason: string, host: string, port: number): string {
-  if (reason === 'EADDRINUSE') return `PORT ${port} of ${host} is in use; stop what listens there, or set another PORT`
-  if (reason === 'EACCES') return `PORT ${port} needs more rights than this user has; set a PORT above 1023`
+function explainListen(reason: string, host: string, port: number, options: ListenOptions): string {
+  const [HOST, PORT] = [options.host, options.port]
+  if (reason === 'EADDRINUSE')
+    return `${PORT} ${port} of ${host} is in use; stop what listens there, or set another ${PORT}`
+  if (reason === 'EACCES') return `${PORT} ${port} needs more rights than this user has; set a ${PORT} above 1023`
   if (reason === 'EADDRNOTAVAIL' || reason === 'ENOTFOUND')
-    return `HOST ${host} is no address of this machine (${reason}); set HOST to one that is, such as 127.0.0.1`
-  return `cannot listen on ${host}:${port} (${reason}); set another HOST or PORT`
+    return `${HOST} ${host} is no address of this machine (${reason}); set ${HOST} to one that is, such as 127.0.0.1`
+  return `cannot listen on ${host}:${port} (${reason}); set another ${HOST} or ${PORT}`
 }

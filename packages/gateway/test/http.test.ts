@@ -203,7 +203,7 @@ describe('publishing over HTTP', () => {
 
 describe('every answer', () => {
   it('forbids foreign scripts, frames and guessing of types', async () => {
-    for (const path of ['/', '/healthz', '/nothing-here']) {
+    for (const path of ['/', '/status', '/nothing-here']) {
       const { headers } = await fetch(running.url + path)
       expect(headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'")
       expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")

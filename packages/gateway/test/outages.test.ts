@@ -21,7 +21,7 @@ async function until(check: () => Promise<boolean>): Promise<void> {
   while (!(await check())) await new Promise(setImmediate)
 }
 
-const healthOf = async ({ url }: Running) => (await fetch(`${url}/healthz`)).status
+const healthOf = async ({ url }: Running) => (await fetch(`${url}/status`)).status
 
 describe.runIf(process.env.DATABASE_URL)('while the database is away', { timeout: 60_000 }, () => {
   it('health is 503, logins and publishing are answered AUTH_UNAVAILABLE, whoever is connected stays', async () => {
@@ -34,7 +34,7 @@ describe.runIf(process.env.DATABASE_URL)('while the database is away', { timeout
     expect(await healthOf(running)).toBe(200)
 
     proxy.cut()
-    const health = await fetch(`${running.url}/healthz`)
+    const health = await fetch(`${running.url}/status`)
     const unavailable = { code: 'AUTH_UNAVAILABLE', retry: 'backoff' }
     expect([health.status, await health.json()]).toMatchObject([503, unavailable])
     const login = await running.post('/login', { username: 'alice', password: running.passwords.alice })

@@ -34,7 +34,7 @@ export const condition: z.ZodType<Condition> = z
   .lazy(() =>
     z.union([
       z.boolean(),
-      z.string().min(1).describe('A CEL expression over identity, params, args, room, event and namespace.'),
+      z.string().min(1).describe('A CEL expression over identity, params, args, room and event.'),
       z.strictObject({ scope: kinds.scope }),
       z.strictObject({ signed: kinds.signed }),
       z.strictObject({ sql: kinds.sql }),

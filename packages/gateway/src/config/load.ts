@@ -22,7 +22,7 @@ const MAX_BYTES = 1_048_576
  * @param file as the operator named it; relative to the working directory
  * @throws ConfigError naming file, line and option; never quotes the value of a secret
  */
-export async function loadConfig(file: string, env: Environment): Promise<Loaded> {
+export async function loadConfig(file: string, env: Environment, bringsSessions = false): Promise<Loaded> {
   const path = resolve(file)
   let source: string
   try {
@@ -33,11 +33,16 @@ export async function loadConfig(file: string, env: Environment): Promise<Loaded
       { file: shown(path), line: 1, column: 1, option: '', message: `cannot be read (${reason})` },
     ])
   }
-  return parseConfig(source, path, env)
+  return parseConfig(source, path, env, bringsSessions)
 }
 
-/** As `loadConfig`, of a text that was read already. @param file absolute */
-export function parseConfig(source: string, file: string, env: Environment): Loaded {
+/**
+ * As `loadConfig`, of a text that was read already.
+ *
+ * @param file absolute
+ * @param bringsSessions whether who runs the gateway has a store of sessions of its own, so that `session` needs no Redis
+ */
+export function parseConfig(source: string, file: string, env: Environment, bringsSessions = false): Loaded {
   const { places, value } = parseYaml(source, shown(file))
   const parsed = configSchema(env).safeParse(value)
   if (!parsed.success) throw new ConfigError(mistakesOf(parsed.error.issues, value, places))
@@ -46,7 +51,7 @@ export function parseConfig(source: string, file: string, env: Environment): Loa
     file,
     mistake: (path, message) => new ConfigError([places.mistake(path, message)]),
   }
-  checkReferences(loaded)
+  checkReferences(loaded, bringsSessions)
   return loaded
 }
 
@@ -75,7 +80,7 @@ function parseYaml(source: string, file: string): { readonly places: Places; rea
 }
 
 /** What one option needs of another. */
-function checkReferences({ config, mistake }: Loaded): void {
+function checkReferences({ config, mistake }: Loaded, bringsSessions: boolean): void {
   const { strategies, namespaces, nodes, redis, postgres, hooks, signing, control, inspector, emitters } = config
   const need = (present: unknown, path: Path, message: string) => {
     if (present === undefined) throw mistake(path, message)
@@ -93,7 +98,8 @@ function checkReferences({ config, mistake }: Loaded): void {
   }
   strategies.forEach((strategy, index) => {
     const at = ['strategies', index] as const
-    if (['session', 'php-session', 'laravel-session'].includes(strategy.use)) {
+    const needsRedis = ['session', 'php-session', 'laravel-session'].includes(strategy.use)
+    if (needsRedis && !(bringsSessions && strategy.use === 'session')) {
       need(redis, at, 'needs "redis", where the sessions are')
     }
     if (strategy.use === 'access-token' || strategy.use === 'api-key') need(postgres, at, 'needs "postgres"')

@@ -88,12 +88,11 @@ function explain(issue: z.core.$ZodIssue, root: unknown, above: Path): readonly 
   }
   if (issue.code === 'invalid_type' && valueAt(root, path) === undefined) return [{ path, message: 'is required' }]
   if (issue.code !== 'invalid_union') return [{ path, message: issue.message }]
+  if (valueAt(root, path) === undefined) return [{ path, message: 'is required' }]
   if (isCondition(path)) {
     const why = whyNoCondition(valueAt(root, path))
     return [{ path: [...path, ...why.path], message: why.message }]
   }
-  const value = valueAt(root, path)
-  if (value === undefined) return [{ path, message: 'is required' }]
   if (issue.errors.length === 0) {
     // A discriminated union: which word decides, and what it may be.
     return [{ path, message: `${issue.message}: one of ${unionWords(issue)}` }]

@@ -22,7 +22,11 @@ export function configSchema(env: Environment) {
 
   return z.strictObject({
     listen: z
-      .strictObject({ ...address(3000), path: text(z.string().regex(/^\/[\w./-]*$/)).default('/socket.io') })
+      .strictObject({
+        ...address(3000),
+        path: text(z.string().regex(/^\/[\w./-]*$/)).default('/socket.io'),
+        maxMessageBytes: integer(1_024, 100_000_000).default(100_000),
+      })
       .prefault({}),
     origins: z
       .union(

@@ -137,7 +137,7 @@ export function strategySchema(leaves: Leaves) {
         use: z.literal('hook'),
         headers: z.array(leaves.text()).default([]),
         cookies: z.array(leaves.text()).default([]),
-        auth: z.boolean().default(true).describe('Whether the payload of CONNECT is handed over.'),
+        from: from(leaves).optional(),
         issuer,
         refreshSeconds: seconds(leaves, 'How often the backend is asked again.').optional(),
       }),

@@ -9,6 +9,8 @@ import { SCHEMA, SCHEMA_CHECK } from './schema.ts'
 export interface Database {
   /** @throws AuthError AUTH_UNAVAILABLE when PostgreSQL does not answer */
   query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>
+  /** For whoever asks the same database in a way of its own. */
+  readonly pool: Pool
   close(): Promise<void>
 }
 
@@ -40,6 +42,7 @@ export async function openDatabase(config: PoolConfig, onError: (error: unknown)
     throw explain(error, config)
   }
   return {
+    pool,
     query: async <Row extends object>(sql: string, values: readonly unknown[] = []) => {
       try {
         return (await pool.query<Row>(sql, [...values])).rows

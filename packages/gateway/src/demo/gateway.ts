@@ -1,23 +1,33 @@
-/** Composition root: from settings to a running server, and back. */
+/** The demo: a gateway on its own configuration file, and beside it, in one process, a backend that it asks over HTTP. */
 
-import type { Server as HttpServer } from 'node:http'
-import { setTimeout as delay } from 'node:timers/promises'
-import { Server } from 'socket.io'
+import type { Auth } from 'portcullis'
+import type { Server } from 'socket.io'
+import { loadConfig } from '../config/load.ts'
 import { listen } from '../listening.ts'
+import type { Opened } from '../open/means.ts'
+import { openGateway } from '../open/open-gateway.ts'
+import type { Logs } from '../operations/logs.ts'
+import { packageFile } from '../package-files.ts'
 import { createAccounts } from './accounts.ts'
-import { createGatewayAuth, restoreRevocations } from './auth.ts'
+import { restoreRevocations } from './auth.ts'
 import { type DemoLogin, demoLogins, seedDemo } from './demo.ts'
+import { deriveSecrets } from './derived.ts'
+import { backendRoute, roomOf } from './hooks.ts'
 import { createHttpApp } from './http.ts'
 import { createNews } from './news.ts'
 import { loadSecrets } from './secrets.ts'
 import { openSessions } from './sessions.ts'
 import { defaultOrigins, type Settings } from './settings.ts'
-import { openSockets } from './sockets.ts'
 import { openStorage } from './storage.ts'
 import { createTokens } from './tokens.ts'
 
 export interface Gateway {
   readonly port: number
+  /** The control API, the metrics and the inspector. */
+  readonly controlPort: number
+  /** For the control API. */
+  readonly controlKey: string
+  readonly inspector: { readonly name: string; readonly password: string }
   readonly origins: readonly string[]
   /** Where the data are, for the operator. */
   readonly database: string
@@ -26,6 +36,9 @@ export interface Gateway {
   readonly logins: readonly DemoLogin[] | null
   /** Resolves when something that the gateway cannot do without has ended by itself; says what. */
   readonly failed: Promise<string>
+  /** Reads the policy anew. */
+  reload(): Promise<unknown>
+  drain(): Promise<void>
   close(): Promise<void>
 }
 
@@ -37,9 +50,6 @@ export interface StartOptions {
   /** Ends a start that is under way. */
   readonly signal?: AbortSignal
 }
-
-const CLOSE_GRACE_MS = 200
-const CLOSE_TIMEOUT_MS = 2_000
 
 /**
  * Opens everything in the order of cheap to dear, the port first. What was opened is closed again when a later step fails.
@@ -55,13 +65,14 @@ export async function startGateway(
     for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => onError(error, 'close'))
   }
   /** What a step opened is closed with the rest, also when the start was given up meanwhile. */
-  const opened = <T extends { close(): Promise<void> }>(thing: T): T => {
+  const opened: Opened = (thing) => {
     closers.push(() => thing.close())
     signal?.throwIfAborted()
     return thing
   }
   try {
     const { secrets, warning } = await loadSecrets(settings.dataDir)
+    const derived = await deriveSecrets(secrets)
     const http = opened(await listen(settings))
     const origins = settings.origins ?? defaultOrigins(settings.host, http.port)
     const sessions = opened(
@@ -73,21 +84,11 @@ export async function startGateway(
     const news = createNews(database)
     if (settings.demo) await seedDemo(database, secrets.demo)
 
-    const tokenSecret = Buffer.from(secrets.token, 'base64url')
-    const auth = createGatewayAuth({
-      ...settings,
-      origins,
-      store: sessions.store,
-      sessionSecret: secrets.session,
-      tokenSecret,
-      onError,
-    })
-    await restoreRevocations(
-      auth,
-      accounts,
-      Math.max(settings.sessionLifetimeSeconds, settings.tokenLifetimeSeconds + 2),
-    )
-    const io = new Server({ serveClient: false, maxHttpBufferSize: 65_536 })
+    let live: { readonly auth: Auth; readonly io: Server } | null = null
+    const running = () => {
+      if (live === null) throw new Error('the gateway is starting')
+      return live
+    }
     const app = createHttpApp({
       ...settings,
       origins,
@@ -95,30 +96,69 @@ export async function startGateway(
       sessionSecret: secrets.session,
       accounts,
       news,
-      tokens: createTokens(tokenSecret, settings.tokenLifetimeSeconds),
-      auth,
-      announce: (item) => sockets.announce(item),
+      tokens: createTokens(Buffer.from(secrets.token), settings.tokenLifetimeSeconds),
+      auth: () => running().auth,
+      announce: (item) => running().io.of('/news').to(roomOf(item.organization)).emit('news', item),
+      backend: backendRoute({
+        secret: Buffer.from(derived.hook),
+        accounts,
+        news,
+        auth: () => running().auth,
+        onError,
+      }),
       checkHealth: async () => {
         await database.query('select 1')
       },
       pageFolder,
       onError: (error) => onError(error, 'http'),
     })
-    http.server.on('error', (error) => onError(error, 'http')) // such as too many open files
-    http.serve(app)
-    io.attach(http.server)
-    opened({ close: () => auth.close() })
-    opened({ close: () => closeSockets(io, http.server) })
-    const sockets = openSockets({ io, auth, accounts, news, onError })
+    const file = packageFile('demo', 'portcullis.yaml')
+    const env = {
+      HOST: settings.host,
+      PORT: String(http.port),
+      CONTROL_PORT: String(settings.controlPort),
+      ORIGINS: origins.join(','),
+      BACKEND: `http://${loopbackOf(settings.host)}:${http.port}`,
+      // The demo has opened its database itself.
+      DATABASE_URL: settings.databaseUrl ?? 'postgres://embedded',
+      TOKEN_SECRET: secrets.token,
+      SESSION_SECRET: secrets.session,
+      HOOK_SECRET: derived.hook,
+      CONTROL_KEY: derived.control,
+      INSPECTOR_SECRET: derived.inspector,
+      INSPECTOR_PASSWORD_HASH: derived.inspectorPasswordHash,
+      TOKEN_LIFETIME_SECONDS: String(settings.tokenLifetimeSeconds),
+      SESSION_LIFETIME_SECONDS: String(settings.sessionLifetimeSeconds),
+    }
+    const gateway = opened(
+      await openGateway(await loadConfig(file, env, true), {
+        env,
+        logs: quietLogs(onError),
+        listening: http,
+        app,
+        sessionStore: sessions.store,
+        pool: database.pool,
+        title: 'Organization news',
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    )
+    live = gateway
+    const longest = Math.max(settings.sessionLifetimeSeconds, settings.tokenLifetimeSeconds + 2)
+    await restoreRevocations(gateway.auth, accounts, longest)
     const logins = settings.demo ? await demoLogins(accounts, secrets.demo) : null
     signal?.throwIfAborted()
     return {
-      port: http.port,
+      port: gateway.port,
+      controlPort: gateway.controlPort ?? 0,
+      controlKey: derived.control,
+      inspector: { name: 'operator', password: derived.inspectorPassword },
       origins,
       database: storage.place,
       warnings: [warning, storage.warning].filter((each) => each !== null),
       logins,
       failed: storage.ended,
+      reload: gateway.reload,
+      drain: gateway.drain,
       close,
     }
   } catch (error) {
@@ -127,16 +167,14 @@ export async function startGateway(
   }
 }
 
-/**
- * Clients have a moment to take their last packets; then HTTP connections are cut. A client that does not answer the
- * closing handshake of its WebSocket is not waited for either.
- */
-async function closeSockets(io: Server, server: HttpServer): Promise<void> {
-  const late = new AbortController()
-  const after = (ms: number) => delay(ms, undefined, { signal: late.signal }).catch(() => undefined)
-  const closed = io.close()
-  await Promise.race([closed, after(CLOSE_GRACE_MS)])
-  server.closeAllConnections()
-  await Promise.race([closed, after(CLOSE_TIMEOUT_MS)])
-  late.abort()
+/** The backend is this very process: it is asked by the way that stays on this machine. */
+function loopbackOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** The demo is watched at a terminal: it says what went wrong, and nothing else. */
+function quietLogs(onError: StartOptions['onError']): Logs {
+  return { info: () => {}, warn: () => {}, error: onError, decision: () => {}, flush: () => {} }
 }

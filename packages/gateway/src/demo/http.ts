@@ -4,7 +4,7 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import expressSession, { type Store } from 'express-session'
 import { type Auth, AuthError } from 'portcullis'
 import { type Account, type Accounts, roleIn } from './accounts.ts'
-import { type GatewayIdentity, SESSION_COOKIE } from './auth.ts'
+import { SESSION_COOKIE } from './auth.ts'
 import { ISSUER } from './claims.ts'
 import { answerErrors, answerNotFound, isForm } from './http-answers.ts'
 import { noStore, sameOrigin, setHeaders } from './http-guards.ts'
@@ -20,7 +20,10 @@ export interface HttpOptions {
   readonly accounts: Accounts
   readonly news: News
   readonly tokens: Tokens
-  readonly auth: Auth<GatewayIdentity>
+  /** The guard, which runs by the time that a request comes. */
+  readonly auth: () => Auth
+  /** Takes what the gateway asks. */
+  readonly backend: RequestHandler
   /** Sends an item to whoever is in its organization's room. */
   readonly announce: (item: NewsItem) => void
   /** Rejects when the database does not answer. */
@@ -31,20 +34,25 @@ export interface HttpOptions {
 }
 
 const BODY_LIMIT = '16kb'
+const HOOKS_LIMIT = '2mb'
 
 export function createHttpApp(options: HttpOptions): Express {
-  const { accounts, news, tokens, auth } = options
+  const { accounts, news, tokens } = options
+  const auth = () => options.auth()
   const signIn = createSignIn(accounts, options.sessionLifetimeSeconds)
   const app = express()
   app.disable('x-powered-by')
   app.set('query parser', 'simple')
   app.use(setHeaders)
 
-  app.get('/healthz', noStore, async (_req, res) => {
+  app.get('/status', noStore, async (_req, res) => {
     await options.checkHealth()
     res.json({ status: 'ok' })
   })
   app.use(express.static(options.pageFolder, { cacheControl: false, redirect: false }))
+
+  // Signed, and the signature is of the bytes.
+  app.post('/hooks', noStore, express.raw({ type: () => true, limit: HOOKS_LIMIT }), options.backend)
 
   app.use(noStore, sameOrigin(options.origins))
   app.use(
@@ -57,7 +65,7 @@ export function createHttpApp(options: HttpOptions): Express {
     const previous = accountOf(req) === null ? null : req.sessionID
     const account = await signIn.authenticate(req, res)
     await startSession(req, account)
-    if (previous !== null) await auth.revoke({ session: previous })
+    if (previous !== null) await auth().revoke({ session: previous })
     if (isForm(req)) res.redirect(303, '/')
     else res.json({ user: describe(account) })
   })
@@ -69,7 +77,7 @@ export function createHttpApp(options: HttpOptions): Express {
     })
     res.clearCookie(SESSION_COOKIE, { httpOnly: true, sameSite: 'lax' })
     // Neither waits for the other: sockets end although the store fails, and the session although sockets do not.
-    const outcomes = await Promise.allSettled([destroyed, auth.revoke({ session: sessionID })])
+    const outcomes = await Promise.allSettled([destroyed, auth().revoke({ session: sessionID })])
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     if (isForm(req)) res.redirect(303, '/')
     else res.json({ user: null })

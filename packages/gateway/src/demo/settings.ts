@@ -7,6 +7,8 @@ import { StartError } from '../start-error.ts'
 export interface Settings {
   /** 0 takes a free port. */
   readonly port: number
+  /** Of the control API, the metrics and the inspector; 0 takes a free one. */
+  readonly controlPort: number
   readonly host: string
   /** Absolute. */
   readonly dataDir: string
@@ -24,6 +26,7 @@ const MAX_LIFETIME_SECONDS = 30 * 24 * 3600
 
 const schema = z.object({
   PORT: integer(0, 65_535, 3000),
+  CONTROL_PORT: integer(0, 65_535, null),
   HOST: z
     .string()
     .regex(/^[A-Za-z0-9.:_-]+$/, 'must be an address or a host name, such as 127.0.0.1')
@@ -54,6 +57,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
   const { data } = parsed
   return Object.freeze({
     port: data.PORT,
+    // A free one where the other is: somebody runs several side by side.
+    controlPort: data.CONTROL_PORT ?? (data.PORT === 0 ? 0 : Math.min(65_535, data.PORT + 1)),
     host: data.HOST,
     dataDir: resolve(cwd, data.DATA_DIR),
     databaseUrl: data.DATABASE_URL ?? null,
@@ -72,14 +77,14 @@ export function defaultOrigins(host: string, port: number): readonly string[] {
   return [...new Set(names.map((name) => new URL(`http://${name}:${port}`).origin))]
 }
 
-function integer(min: number, max: number, fallback: number): z.ZodType<number> {
+function integer<F extends number | null>(min: number, max: number, fallback: F): z.ZodType<number | F> {
   const message = `must be a whole number from ${min} to ${max}`
   return z
     .string()
     .regex(/^\d{1,10}$/, message)
     .transform(Number)
     .pipe(z.number().min(min, message).max(max, message))
-    .default(fallback)
+    .default(fallback as number) as unknown as z.ZodType<number | F>
 }
 
 function url(protocols: readonly string[], message: string): z.ZodOptional<z.ZodString> {

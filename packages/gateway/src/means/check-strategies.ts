@@ -1,6 +1,7 @@
 /** Strategies made without a connection, so that `check` and a reload find their mistakes. */
 
 import type { Strategy } from 'portcullis'
+import { memoryTicketStore } from 'portcullis/strategies/ticket'
 import type { Loaded } from '../config/load.ts'
 import { makeStrategies } from './strategies.ts'
 
@@ -25,7 +26,7 @@ export function compileStrategies({ config, mistake }: Loaded): void {
       pool: { query: nothing, connect: nothing } as never,
       sessionStore: null,
       hook: () => ({ scheme: 'hook' }) as Strategy,
-      prefix: 'portcullis',
+      ticketStore: memoryTicketStore(),
     },
     (index, message) => mistake(['strategies', index], message),
   )

@@ -7,18 +7,18 @@ import type { Identity, Strategy } from 'portcullis'
 import { accessToken } from 'portcullis/strategies/access-token'
 import { anonymous } from 'portcullis/strategies/anonymous'
 import { apiKey } from 'portcullis/strategies/api-key'
-import { allowQuery, fromAuth, fromAuthorization, fromCookie, fromProtocol } from 'portcullis/strategies/from'
 import { introspection } from 'portcullis/strategies/introspection'
 import { jwt } from 'portcullis/strategies/jwt'
 import { laravelSession } from 'portcullis/strategies/laravel-session'
 import { phpSession } from 'portcullis/strategies/php-session'
 import { session } from 'portcullis/strategies/session'
-import { memoryTicketStore, type Tickets, ticketStoreOfRedis, tickets } from 'portcullis/strategies/ticket'
+import { type TicketStore, type Tickets, tickets } from 'portcullis/strategies/ticket'
 import { trustedHeaders } from 'portcullis/strategies/trusted-headers'
 import type { From, StrategyConfig } from '../config/strategies.ts'
 import { compileIdentify } from './identify.ts'
 import type { DatabasePool } from './postgres.ts'
 import type { RedisClient } from './redis.ts'
+import { sourcesOf } from './sources.ts'
 
 /** What strategies ask. Each is null when the file does not configure it; the file is refused when it is needed. */
 export interface StrategyMeans {
@@ -28,8 +28,8 @@ export interface StrategyMeans {
   readonly sessionStore: Store | null
   /** The strategy that asks the backend. */
   readonly hook: ((config: Extract<StrategyConfig, { use: 'hook' }>, issuer: string) => Strategy) | null
-  /** What keys in Redis begin with. */
-  readonly prefix: string
+  /** Where tickets wait; the same before and after a reload. */
+  readonly ticketStore: TicketStore
 }
 
 /** What strategies were made, and who issues the tickets of the one that takes them. */
@@ -79,7 +79,7 @@ function makeStrategy(config: StrategyConfig, defaultIssuer: string, means: Stra
     identify?: Parameters<typeof compileIdentify>[0]
     cookie?: string
   } & Record<string, never>
-  const sources = from === undefined ? {} : { from: from.map(sourceOf) }
+  const sources = from === undefined ? {} : { from: sourcesOf(from) }
   const named = cookie === undefined ? {} : { name: cookie }
 
   switch (use) {
@@ -138,9 +138,7 @@ function makeStrategy(config: StrategyConfig, defaultIssuer: string, means: Stra
         typeof trustedHeaders
       >[0]) as unknown as Strategy
     case 'ticket': {
-      const store =
-        means.redis === null ? memoryTicketStore() : ticketStoreOfRedis(means.redis as never, `${means.prefix}:ticket:`)
-      const made = tickets<object>({ ...rest, issuer, store })
+      const made = tickets<object>({ ...rest, issuer, store: means.ticketStore })
       return { strategy: made.strategy as Strategy, issuer, issue: made.issue as never }
     }
     case 'hook':
@@ -148,13 +146,6 @@ function makeStrategy(config: StrategyConfig, defaultIssuer: string, means: Stra
     case 'anonymous':
       return anonymous(rest) as Strategy
   }
-}
-
-function sourceOf(from: From[number]) {
-  if ('header' in from) return fromAuthorization(from.scheme)
-  if ('auth' in from) return fromAuth(from.auth)
-  if ('cookie' in from) return fromCookie(from.cookie)
-  return 'query' in from ? allowQuery(from.query) : fromProtocol(from.protocol)
 }
 
 /** The record of an API key, from the columns hash, subject and, where they are there, claims, issued_at and expires_at. */

@@ -38,10 +38,10 @@ export interface Means {
 }
 
 const VARIABLES: Readonly<Record<Place, Variables>> = {
-  connect: { identity: 'map', namespace: 'string' },
-  room: { identity: 'map', namespace: 'string', params: 'map', room: 'string' },
-  presence: { identity: 'map', namespace: 'string', params: 'map', room: 'string' },
-  event: { identity: 'map', namespace: 'string', event: 'string', args: 'list' },
+  connect: { identity: 'map' },
+  room: { identity: 'map', params: 'map', room: 'string' },
+  presence: { identity: 'map', params: 'map', room: 'string' },
+  event: { identity: 'map', event: 'string', args: 'list' },
 }
 
 /** A rule, and how the table of `check` tells it. */

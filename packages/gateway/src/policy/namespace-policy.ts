@@ -122,7 +122,7 @@ export function namespacePolicy(name: string, config: NamespaceConfig, means: Po
 function compileTarget(event: string, to: EventTarget): CompiledTarget {
   if (to === 'hook') return { kind: 'hook' }
   if (to === 'nothing') return { kind: 'nothing' }
-  const variables = { identity: 'map', namespace: 'string', event: 'string', args: 'list' } as const
+  const variables = { identity: 'map', event: 'string', args: 'list' } as const
   return {
     kind: 'room',
     room: compileCel(to.room, variables, 'text'),
@@ -141,10 +141,10 @@ function membershipsOf(
   if ('sql' in memberships) return means.sqlMemberships?.(name) ?? null
   if ('hook' in memberships) return (identity) => means.hookMemberships?.(identity, name) ?? []
   const evaluate = at(['memberships', 'cel'], () =>
-    compileCel(memberships.cel, { identity: 'map', namespace: 'string' }, 'rooms'),
+    compileCel(memberships.cel, { identity: 'map' }, 'rooms'),
   )
   return (identity) => {
-    const rooms = toJson(evaluate({ identity, namespace: name }))
+    const rooms = toJson(evaluate({ identity }))
     if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string')) {
       throw new CelMistake(`CEL ${JSON.stringify(memberships.cel)}: gave no list of rooms`)
     }

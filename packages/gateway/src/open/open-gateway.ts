@@ -1,0 +1,332 @@
+/** Composition root: from a configuration to a running gateway, and back. */
+
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { hostname } from 'node:os'
+import { type Auth, createAuth, decisionLog, type Identity, type Reloaded } from 'portcullis'
+import { shadowLog } from 'portcullis-inspector'
+import type { Namespace, Server } from 'socket.io'
+import { checkLoaded } from '../cli/check.ts'
+import type { Environment } from '../config/leaves.ts'
+import { type Loaded, loadConfig } from '../config/load.ts'
+import { createEmitterBridge, type EmitterBridge } from '../emitters/index.ts'
+import { type Listening, listen } from '../listening.ts'
+import { healthRoutes } from '../operations/health.ts'
+import type { Logs } from '../operations/logs.ts'
+import { createMetrics } from '../operations/metrics.ts'
+import { createTelemetry } from '../operations/telemetry.ts'
+import { hasPresence, maySeePresence, type Permission } from '../policy/namespace-policy.ts'
+import { createPresence, memoryPresence, type Presence, redisPresence } from '../presence/index.ts'
+import { closeSockets } from './close-sockets.ts'
+import { createControlApp } from './control-app.ts'
+import { createInspectorOf } from './inspector.ts'
+import { type Opened, type OpenMeans, type OwnMeans, openMeans } from './means.ts'
+import { makeRuling, putInShadow, type Ruling, refuseFixed } from './policies.ts'
+import { serveNamespace } from './serve-namespace.ts'
+import { openSocketServer } from './socket-server.ts'
+
+export type { OwnMeans } from './means.ts'
+
+/** What a gateway is opened with besides its configuration. */
+export interface OpenOptions extends OwnMeans {
+  readonly env: Environment
+  readonly logs: Logs
+  /** The public port, where it was taken already. */
+  readonly listening?: Listening
+  /** Serves what is not the gateway's own, on the public port. Default: 404. */
+  readonly app?: (req: IncomingMessage, res: ServerResponse) => void
+  /** What the inspector calls this installation. */
+  readonly title?: string
+  /** Ends an opening that is under way. */
+  readonly signal?: AbortSignal
+}
+
+/** A running gateway. */
+export interface OpenGateway {
+  readonly port: number
+  /** Null where the file has no `control`. */
+  readonly controlPort: number | null
+  readonly auth: Auth
+  readonly io: Server
+  /** Who may do what, by the policy in force. */
+  permissions(): readonly Permission[]
+  /**
+   * Reads the file anew: strategies, origins, namespaces and shadow. Valid whole, or nothing changes.
+   *
+   * @throws ConfigError
+   */
+  reload(): Promise<Reloaded>
+  /** Lets clients go, evenly over `drain.overMs`; the node says that it is not ready from now on. */
+  drain(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Opens everything in the order of cheap to dear, the file's mistakes and the ports first. What was opened is closed again when a later
+ * step fails.
+ *
+ * @throws ConfigError, StartError
+ */
+export async function openGateway(loaded: Loaded, options: OpenOptions): Promise<OpenGateway> {
+  const { logs, env, signal } = options
+  const closers: (() => Promise<void>)[] = []
+  const onError = logs.error
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => onError(error, 'close'))
+  }
+  const opened: Opened = (thing) => {
+    closers.push(() => thing.close())
+    signal?.throwIfAborted()
+    return thing
+  }
+  try {
+    return await open(loaded, { ...options, env }, opened, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function open(
+  first: Loaded,
+  options: OpenOptions,
+  opened: Opened,
+  close: () => Promise<void>,
+): Promise<OpenGateway> {
+  const { logs, env } = options
+  const { config } = first
+  const onError = logs.error
+  checkLoaded(first)
+  const http = options.listening ?? opened(await listen(config.listen, optionsOf('listen')))
+  const control = config.control === undefined ? null : opened(await listen(config.control, optionsOf('control')))
+  const means: OpenMeans = await openMeans(config, options, opened, onError)
+  let ruling: Ruling = await makeRuling(first, env, means, onError)
+
+  const decisions = decisionLog({ capacity: config.decisions.keep })
+  const differences = shadowLog()
+  let differing = 0
+  const traced = createTelemetry()
+  let emitters: EmitterBridge | null = null
+  const metrics = createMetrics({
+    namespaces: () => new Set(ruling.policies.namespaces.keys()),
+    sockets: () => auth.status().namespaces,
+    state: () => auth.status().state,
+    counters: () => ({
+      decisions_dropped: decisions.dropped,
+      shadow_differences: differing,
+      ...(emitters === null ? {} : { emitted_messages: emitters.stats.received }),
+    }),
+  })
+  const auth: Auth = createAuth({
+    origins: config.origins,
+    strategies: [...ruling.strategies],
+    trustedProxies: config.trustedProxies,
+    allowReferer: config.allowReferer,
+    requireSecure: config.requireSecure,
+    singleConnection: config.singleConnection,
+    revocations: means.log,
+    limits: config.limits ?? {},
+    lease: config.lease ?? {},
+    ...(config.nodes === undefined ? {} : { cluster: pick(config.nodes, ['maxStalenessMs', 'suspendedForMs']) }),
+    audit(event) {
+      decisions.sink(event)
+      metrics.record(event)
+      traced(event)
+      logs.decision(event)
+      if (event.stage === 'revoke' && event.identity !== null) means.backend?.hooks.forget(event.identity)
+    },
+    onError,
+  }) as Auth
+  const isOrigin = (origin: string) => {
+    const { origins } = ruling.loaded.config
+    return Array.isArray(origins) && origins.includes(origin)
+  }
+  const io = await openSocketServer(config, means.redis, isOrigin)
+  http.server.on('error', (error) => onError(error, 'http')) // such as too many open files
+  let answer: RequestListener = (_req, res) => starting(res)
+  // Before Socket.IO takes its own requests from in front of it.
+  http.serve((req, res) => answer(req, res))
+  io.attach(http.server)
+  opened({ close: () => auth.close() })
+  opened({ close: () => closeSockets(io, http.server) })
+
+  let presence: Presence | null = null
+  const isProtected = (name: string) => ruling.policies.namespaces.has(name)
+  const served = new Set<string>()
+  const serve = () => {
+    for (const name of ruling.policies.namespaces.keys()) {
+      if (served.has(name)) continue
+      served.add(name)
+      serveNamespace(io.of(name) as Namespace, {
+        io,
+        backend: means.backend,
+        presence: () => presence,
+        policyOf: (of) => ruling.policies.namespaces.get(of),
+        roomOf: auth.room,
+        isProtected,
+        onError,
+      })
+    }
+  }
+  for (const [name, { policy }] of ruling.policies.namespaces) auth.protect(io.of(name), policy as never)
+  serve()
+  const shade = () =>
+    putInShadow(
+      auth,
+      (name) => io.of(name),
+      ruling,
+      (difference) => {
+        differing += 1
+        differences.onDifference(difference)
+      },
+    )
+  shade()
+  let stopListening = await ruling.policies.listen(auth)
+  opened({ close: () => stopListening() })
+
+  presence = opened(
+    await createPresence({
+      io,
+      isPresenceRoom: (namespace, room) => {
+        const policy = ruling.policies.namespaces.get(namespace)
+        return policy !== undefined && hasPresence(policy, room)
+      },
+      store: await presenceStore(config.nodes?.prefix ?? null, means),
+      node:
+        hostname()
+          .replace(/[^A-Za-z0-9._:-]/g, '-')
+          .slice(0, 64) || 'node',
+      mayRead: async (identity: Identity, namespace, room) => {
+        const policy = ruling.policies.namespaces.get(namespace)
+        return policy !== undefined && (await maySeePresence(policy, identity, room)).effect === 'permit'
+      },
+      onError: (error) => onError(error, 'presence'),
+    }),
+  )
+  if (config.emitters !== undefined && means.redis !== null) {
+    const { key, legacy, secret, commands } = config.emitters
+    emitters = opened(
+      await createEmitterBridge({
+        io,
+        subscriber: (await means.redis.connection('waits')) as never,
+        key,
+        legacy,
+        commands,
+        secret: secret === undefined ? null : Buffer.from(secret),
+        isProtected,
+        onError: (error) => onError(error, 'emitters'),
+      }),
+    )
+  }
+
+  const readiness = () => {
+    const { state } = auth.status()
+    return { ready: state === 'fresh', state }
+  }
+  const inspector = createInspectorOf(first, { auth, decisions, differences, title: options.title, onError })
+  const health = healthRoutes(readiness, null)
+  const { app } = options
+  const shown = config.inspector?.public === true ? inspector : null
+  answer = (req, res) => {
+    if (health(req, res) || shown?.(req, res) === true) return
+    if (app !== undefined) app(req, res)
+    else notFound(res)
+  }
+  if (control !== null) {
+    const serveControl = createControlApp(first, {
+      auth,
+      io,
+      means,
+      presence,
+      tickets: () => ruling.tickets,
+      isProtected,
+      isReady: () => readiness().ready,
+      health: healthRoutes(readiness, metrics),
+      inspector,
+      logs,
+    })
+    control.server.on('error', (error) => onError(error, 'control'))
+    control.serve(serveControl)
+  }
+  logs.info({ port: http.port, control: control?.port ?? null, node: auth.status().node }, 'serving')
+
+  let reloading: Promise<unknown> = Promise.resolve()
+  async function reload(): Promise<Reloaded> {
+    const next = await loadConfig(first.file, env, options.sessionStore !== undefined)
+    refuseFixed(first, next)
+    checkLoaded(next)
+    const made = await makeRuling(next, env, means, onError)
+    const before = { ruling, stop: stopListening }
+    const stopNext = await made.policies.listen(auth)
+    try {
+      const reloaded = auth.reload({
+        strategies: made.strategies,
+        origins: next.config.origins,
+        policies: [...made.policies.namespaces].map(([name, { policy }]) => [name, policy as never] as const),
+        replaceAll: true,
+      })
+      // From the tick of the swap on, events go where the new file says.
+      ruling = made
+      stopListening = stopNext
+      serve()
+      const outcome = await reloaded
+      shade()
+      await before.stop()
+      logs.info({ reloaded: outcome }, 'reloaded')
+      return outcome
+    } catch (error) {
+      ruling = before.ruling
+      stopListening = before.stop
+      await stopNext()
+      throw error
+    }
+  }
+
+  return {
+    port: http.port,
+    controlPort: control?.port ?? null,
+    auth,
+    io,
+    permissions: () => ruling.policies.permissions,
+    reload() {
+      const next = reloading.then(reload, reload)
+      reloading = next.catch(() => undefined)
+      return next
+    },
+    async drain() {
+      await auth.drain({ overMs: config.drain.overMs })
+    },
+    close,
+  }
+}
+
+async function presenceStore(prefix: string | null, { redis }: OpenMeans) {
+  if (prefix === null || redis === null) return memoryPresence()
+  return redisPresence({
+    client: redis.client as never,
+    subscriber: (await redis.connection('waits')) as never,
+    prefix: `{${prefix}:presence}`,
+  })
+}
+
+function optionsOf(section: string) {
+  return { host: `"${section}.host"`, port: `"${section}.port"` }
+}
+
+function starting(res: ServerResponse): void {
+  res.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '1' })
+  res.end('{"code":"STARTING","message":"The gateway is starting.","retry":"backoff"}')
+}
+
+function notFound(res: ServerResponse): void {
+  res.writeHead(404, { 'Content-Type': 'application/json' })
+  res.end('{"code":"NOT_FOUND","message":"There is nothing here.","retry":"never"}')
+}
+
+function pick<T extends object, K extends keyof T>(
+  from: T,
+  keys: readonly K[],
+): { [P in K]?: Exclude<T[P], undefined> } {
+  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as {
+    [P in K]?: Exclude<T[P], undefined>
+  }
+}

@@ -1,0 +1,20 @@
+/** Files that are shipped beside the code: `openapi`, `schema`, `demo`. */
+
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Sources and what is built of them lie at different depths: the folder with package.json is the package. */
+const ROOT = rootAbove(dirname(fileURLToPath(import.meta.url)))
+
+/** The absolute path of a file of this package. */
+export function packageFile(...parts: readonly string[]): string {
+  return join(ROOT, ...parts)
+}
+
+function rootAbove(folder: string): string {
+  if (existsSync(join(folder, 'package.json'))) return folder
+  const parent = dirname(folder)
+  if (parent === folder) throw new Error('the files of portcullis-gateway are not where it was installed')
+  return rootAbove(parent)
+}
