@@ -1,84 +1,92 @@
 #!/usr/bin/env node
-/** `portcullis-gateway`: starts the gateway, says where it is, and ends it when it is told to. */
+/** `portcullis-gateway`: the commands, and what is said when one cannot be carried out. */
 
-import { fileURLToPath } from 'node:url'
-import { type Gateway, startGateway } from './demo/gateway.ts'
-import { readSettings, type Settings } from './demo/settings.ts'
+import { readFileSync } from 'node:fs'
+import { CHECK_HELP, check } from './cli/check.ts'
+import { type Command, type Terminal, UsageError } from './cli/command.ts'
+import { DEMO_HELP, demo } from './cli/demo.ts'
+import { EXPLAIN_HELP, explain } from './cli/explain.ts'
+import { HASH_PASSWORD_HELP, hashPasswordCommand } from './cli/hash-password.ts'
+import { START_HELP, start } from './cli/start.ts'
+import { TOKEN_HELP, token } from './cli/token.ts'
+import { ConfigError } from './config/mistakes.ts'
+import { packageFile } from './package-files.ts'
 import { reasonOf, StartError } from './start-error.ts'
 
 // Whoever read the output may be gone; that is no reason to end.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
-const STOP_TIMEOUT_MS = 10_000
-const stopping = new AbortController()
-let gateway: Gateway | undefined
+const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: string }>> = {
+  start: { run: start, help: START_HELP },
+  check: { run: check, help: CHECK_HELP },
+  token: { run: token, help: TOKEN_HELP },
+  explain: { run: explain, help: EXPLAIN_HELP },
+  'hash-password': { run: hashPasswordCommand, help: HASH_PASSWORD_HELP },
+  demo: { run: demo, help: DEMO_HELP },
+}
+const MAX_INPUT_BYTES = 65_536
 
-try {
-  const settings = readSettings(process.env, process.cwd())
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-  gateway = await startGateway(settings, {
-    pageFolder: fileURLToPath(new URL('./page/', import.meta.url)),
-    onError: report,
-    signal: stopping.signal,
-  })
-  if (stopping.signal.aborted) await finish(0)
-  announce(gateway, settings)
-  const why = await gateway.failed
-  if (!stopping.signal.aborted) {
-    complain(why)
-    await finish(1)
+const terminal: Terminal = {
+  env: process.env,
+  print: (text) => void process.stdout.write(`${text}\n`),
+  complain(text) {
+    const lines = text.split('\n').map((line) => `portcullis-gateway: ${line}\n`)
+    process.stderr.write(lines.join(''))
+  },
+  async read() {
+    const chunks: Buffer[] = []
+    let length = 0
+    for await (const chunk of process.stdin) {
+      length += (chunk as Buffer).length
+      if (length > MAX_INPUT_BYTES) throw new UsageError('standard input is longer than 64 KiB')
+      chunks.push(chunk as Buffer)
+    }
+    return Buffer.concat(chunks).toString('utf8')
+  },
+}
+
+process.exitCode = await main(process.argv.slice(2))
+// A connection that somebody left open must not keep the process.
+if (process.stdout.writableLength === 0) process.exit()
+else process.stdout.once('drain', () => process.exit())
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  const command = name === undefined || !Object.hasOwn(COMMANDS, name) ? undefined : COMMANDS[name]
+  if (name === '--version') {
+    terminal.print((JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version)
+    return 0
   }
-} catch (error) {
-  if (stopping.signal.aborted) process.exit(0)
-  complain(error instanceof StartError ? error.message : `cannot start (${describe(error)})`)
-  process.exit(1)
+  if (command === undefined) {
+    const asked = name === '--help' || name === 'help'
+    const help = Object.values(COMMANDS).map((each) => each.help)
+    if (asked) terminal.print(help.join('\n\n'))
+    else
+      terminal.complain(
+        `${name === undefined ? 'which command?' : `"${name}" is no command`} One of ${Object.keys(COMMANDS).join(', ')}; --help says what they do`,
+      )
+    return asked ? 0 : 2
+  }
+  if (args.includes('--help')) {
+    terminal.print(command.help)
+    return 0
+  }
+  try {
+    return await command.run(args, terminal)
+  } catch (error) {
+    terminal.complain(messageOf(error, command.help))
+    return isUsage(error) ? 2 : 1
+  }
 }
 
-/** Once: npm and a closing terminal send a second signal right after the first. */
-function stop(): void {
-  if (stopping.signal.aborted) return
-  stopping.abort()
-  setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
-  if (gateway !== undefined) void finish(0)
-}
-
-async function finish(code: number): Promise<never> {
-  await gateway?.close()
-  process.exit(code)
-}
-
-function announce({ port, database, warnings, logins }: Gateway, settings: Settings): void {
-  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
-  const lines = [
-    `Portcullis gateway  http://${host}:${port}`,
-    `  data      ${database}`,
-    `  secrets   secrets.json in ${settings.dataDir}`,
-    `  sessions  ${settings.redisUrl === null ? 'in memory' : 'in the Redis of REDIS_URL'}`,
-    ...(logins ?? []).map(({ name, password, members, admin }) => {
-      const roles = members.map(({ organization, role }) => `${organization} ${role}`).join(', ')
-      return `  ${name.padEnd(9)} ${password ?? '(another password)'}   ${roles}${admin ? ', admin' : ''}`
-    }),
-    ...warnings.map((warning) => `  warning   ${warning}`),
-  ]
-  process.stdout.write(`${lines.join('\n')}\n`)
-}
-
-/** The kind of error alone: a message may quote a query, an address or a credential. */
-function report(error: unknown, where: string): void {
-  complain(`${where}: ${describe(error)}`)
-}
-
-function describe(error: unknown): string {
+function messageOf(error: unknown, help: string): string {
+  if (error instanceof StartError || error instanceof ConfigError) return error.message
+  if (isUsage(error)) return `${(error as Error).message}\n${help}`
   const name = error instanceof Error ? error.name : typeof error
   const reason = reasonOf(error)
-  return reason === name ? name : `${name}, ${reason}`
+  return `cannot go on (${reason === name ? name : `${name}, ${reason}`})`
 }
 
-function complain(text: string): void {
-  process.stderr.write(
-    `${text
-      .split('\n')
-      .map((line) => `portcullis-gateway: ${line}`)
-      .join('\n')}\n`,
-  )
+/** `parseArgs` throws errors with a code of its own. */
+function isUsage(error: unknown): boolean {
+  return error instanceof UsageError || /^ERR_PARSE_ARGS/.test(reasonOf(error))
 }

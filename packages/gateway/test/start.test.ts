@@ -33,7 +33,7 @@ afterEach(async () => {
 
 /** `dist/bin.js` as its users start it, with nothing else in its environment. */
 function launch(env: Record<string, string>): Omit<Started, 'url' | 'dataDir'> {
-  const child = spawn(process.execPath, [BIN], {
+  const child = spawn(process.execPath, [BIN, 'demo'], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,0 +1,61 @@
+/** `start`: runs a gateway until it is told to end. */
+
+import { parseArgs } from 'node:util'
+import { loadConfig } from '../config/load.ts'
+import { ConfigError } from '../config/mistakes.ts'
+import { openGateway } from '../open/open-gateway.ts'
+import { createLogs } from '../operations/logs.ts'
+import { type Command, UsageError } from './command.ts'
+
+export const START_HELP = `portcullis-gateway start FILE
+  Runs the gateway of FILE. Logs are JSON lines on standard output.
+  SIGTERM and SIGINT let clients go over drain.overMs and end; a second one ends at once. SIGHUP reads FILE anew:
+  strategies, origins, namespaces and shadow, valid as a whole or not at all.`
+
+/** After the drain: for what is on its way to be written, and what does not end by itself. */
+const CLOSE_TIMEOUT_MS = 10_000
+
+export const start: Command = async (args, terminal) => {
+  const { positionals } = parseArgs({ args: [...args], options: {}, allowPositionals: true })
+  const [file, ...more] = positionals
+  if (file === undefined || more.length > 0) throw new UsageError('start takes one FILE')
+  const loaded = await loadConfig(file, terminal.env)
+  const logs = createLogs(loaded.config.logs)
+  const opening = new AbortController()
+  const abort = () => opening.abort()
+  process.once('SIGTERM', abort)
+  process.once('SIGINT', abort)
+  const gateway = await openGateway(loaded, { env: terminal.env, logs, signal: opening.signal }).catch(
+    (error: unknown) => {
+      if (opening.signal.aborted) return null
+      throw error
+    },
+  )
+  if (gateway === null) return 0
+  process.off('SIGTERM', abort)
+  process.off('SIGINT', abort)
+
+  process.on('SIGHUP', () => {
+    gateway.reload().catch((error: unknown) => {
+      if (error instanceof ConfigError) logs.warn({ mistakes: error.mistakes }, 'not reloaded: the file is not valid')
+      else logs.error(error, 'reload')
+    })
+  })
+  await new Promise<void>((resolve) => {
+    let signals = 0
+    const stop = (signal: string) => {
+      signals += 1
+      if (signals > 1) return resolve()
+      logs.info({ signal, overMs: loaded.config.drain.overMs }, 'draining')
+      gateway.drain().then(resolve, resolve)
+    }
+    process.on('SIGTERM', () => stop('SIGTERM'))
+    process.on('SIGINT', () => stop('SIGINT'))
+    if (opening.signal.aborted) stop('SIGTERM')
+  })
+  setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS).unref()
+  await gateway.close()
+  logs.info({}, 'ended')
+  logs.flush()
+  return 0
+}
