@@ -7,6 +7,7 @@ import { type Command, type Terminal, UsageError } from './cli/command.ts'
 import { DEMO_HELP, demo } from './cli/demo.ts'
 import { EXPLAIN_HELP, explain } from './cli/explain.ts'
 import { HASH_PASSWORD_HELP, hashPasswordCommand } from './cli/hash-password.ts'
+import { SCHEMA_HELP, schema } from './cli/schema.ts'
 import { START_HELP, start } from './cli/start.ts'
 import { TOKEN_HELP, token } from './cli/token.ts'
 import { ConfigError } from './config/mistakes.ts'
@@ -21,6 +22,7 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
   check: { run: check, help: CHECK_HELP },
   token: { run: token, help: TOKEN_HELP },
   explain: { run: explain, help: EXPLAIN_HELP },
+  schema: { run: schema, help: SCHEMA_HELP },
   'hash-password': { run: hashPasswordCommand, help: HASH_PASSWORD_HELP },
   demo: { run: demo, help: DEMO_HELP },
 }

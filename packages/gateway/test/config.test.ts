@@ -139,6 +139,11 @@ describe('a mistake names file, line and option', () => {
       '10:5: "namespaces./news.connect" cannot work: Unknown variable: params (it may name identity)',
     ],
     [
+      'a field that an identity has not',
+      `${HEAD}namespaces:\n  /news:\n    connect: has(identity.claims.x) && identity.claim.x\n`,
+      '"namespaces./news.connect" names identity.claim; an identity has scheme, issuer, subject, claims',
+    ],
+    [
       'CEL that gives text',
       `${HEAD}namespaces:\n  /news:\n    connect: identity.claims.org + "x"\n`,
       '"namespaces./news.connect" gives string, where true or false is wanted',

@@ -42,9 +42,10 @@ export const explain: Command = async (args, terminal) => {
   const question =
     values.decision === undefined
       ? {
-          ...(socket === undefined
-            ? { issuer: requiredOption(issuer, 'issuer'), subject: requiredOption(subject, 'subject') }
-            : { socketId: socket }),
+          identity:
+            socket === undefined
+              ? { issuer: requiredOption(issuer, 'issuer'), subject: requiredOption(subject, 'subject') }
+              : { socketId: socket },
           namespace: requiredOption(values.namespace, 'namespace'),
           ...(room === undefined ? {} : { room }),
           ...(event === undefined ? {} : { event }),

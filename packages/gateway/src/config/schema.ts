@@ -140,6 +140,12 @@ export function configSchema(env: Environment) {
       })
       .prefault({}),
     decisions: z.strictObject({ keep: integer(16, 1_000_000).default(4_096) }).prefault({}),
+    recovery: z
+      .strictObject({ maxDisconnectionMs: integer(1_000, 3_600_000).default(120_000) })
+      .optional()
+      .describe(
+        'What a client missed while it was away is sent to it, as far as it may still see it (connectionStateRecovery).',
+      ),
     drain: z.strictObject({ overMs: integer(0, 600_000).default(10_000) }).prefault({}),
     shadow: text().optional().describe('Another file, whose namespaces are asked beside these and never answer.'),
   })

@@ -66,6 +66,7 @@ const FIXED = [
   'allowReferer',
   'limits',
   'lease',
+  'recovery',
   'singleConnection',
   'emitters',
   'control',

@@ -12,7 +12,7 @@ import type { Redis } from '../means/redis.ts'
  * @param isOrigin whether a page of this origin may read what polling answers
  */
 export async function openSocketServer(
-  { listen, nodes }: Config,
+  { listen, nodes, recovery }: Config,
   redis: Redis | null,
   isOrigin: (origin: string) => boolean,
 ): Promise<Server> {
@@ -21,7 +21,15 @@ export async function openSocketServer(
       done(null, origin !== undefined && isOrigin(origin)),
     credentials: true,
   }
-  const io = new Server({ serveClient: false, path: listen.path, maxHttpBufferSize: listen.maxMessageBytes, cors })
+  const io = new Server({
+    serveClient: false,
+    path: listen.path,
+    maxHttpBufferSize: listen.maxMessageBytes,
+    cors,
+    ...(recovery === undefined
+      ? {}
+      : { connectionStateRecovery: { maxDisconnectionDuration: recovery.maxDisconnectionMs } }),
+  })
   if (nodes !== undefined && redis !== null) {
     // It waits while Redis is away: an adapter that fails at once would ask again without end.
     const client = await redis.connection('waits')

@@ -41,6 +41,8 @@ export function compileCel(source: string, variables: Variables, wanted: Wanted)
   if (!checked.valid) {
     throw new CelMistake(`cannot work: ${firstLine(checked.error)} (it may name ${Object.keys(variables).join(', ')})`)
   }
+  const unknown = unknownField(parsed.ast)
+  if (unknown !== null) throw new CelMistake(`names identity.${unknown}; an identity has ${FIELDS.join(', ')}`)
   const type = String(checked.type)
   if (!FITS[wanted].test(type)) throw new CelMistake(`gives ${type}, where ${WANTED[wanted]} is wanted`)
   return function evaluate(values) {
@@ -50,6 +52,27 @@ export function compileCel(source: string, variables: Variables, wanted: Wanted)
       throw new Error(`CEL ${JSON.stringify(source)}: ${firstLine(error)}`)
     }
   }
+}
+
+/** What an identity is made of: CEL itself takes any name of a map, and would only fail when it is asked. */
+const FIELDS = ['scheme', 'issuer', 'subject', 'claims']
+
+/** The first field of `identity` that there is not, anywhere in the expression. */
+function unknownField(node: unknown): string | null {
+  if (Array.isArray(node)) {
+    for (const each of node) {
+      const found = unknownField(each)
+      if (found !== null) return found
+    }
+    return null
+  }
+  if (typeof node !== 'object' || node === null || !('op' in node) || !('args' in node)) return null
+  const { op, args } = node as { readonly op: unknown; readonly args: unknown }
+  if (op === '.' && Array.isArray(args)) {
+    const [of, field] = args as readonly [{ readonly op?: unknown; readonly args?: unknown }, unknown]
+    if (of?.op === 'id' && of.args === 'identity' && !FIELDS.includes(String(field))) return String(field)
+  }
+  return unknownField(args)
 }
 
 const WANTED: Readonly<Record<Wanted, string>> = {

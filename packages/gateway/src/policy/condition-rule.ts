@@ -12,6 +12,7 @@ import {
 } from 'portcullis'
 import type { Condition } from '../config/conditions.ts'
 import { compileCel, type Variables } from './cel.ts'
+import { explained } from './explain-condition.ts'
 import { compileSql, runSql, type SqlPool } from './sql.ts'
 
 /** What any rule may be told; each place knows its own part of it. */
@@ -65,26 +66,34 @@ export class ConditionMistake extends Error {
 
 /** @throws ConditionMistake */
 export function conditionRule(condition: Condition, place: Place, means: Means): ConditionRule {
+  if (typeof condition === 'object' && ('all' in condition || 'any' in condition)) {
+    const kind = 'all' in condition ? 'all' : 'any'
+    const parts = ('all' in condition ? condition.all : condition.any).map((each, index) =>
+      under([kind, index], () => conditionRule(each, place, means)),
+    )
+    const rules = parts.map(({ rule }) => rule)
+    const text = `${kind} of (${parts.map((part) => part.text).join('; ')})`
+    return explained(kind, { rule: kind === 'all' ? allOf(rules) : anyOf(rules), text, parts })
+  }
+  return explained('leaf', { ...leafRule(condition, place, means), parts: [] })
+}
+
+type Leaf = Exclude<Condition, { readonly all: unknown } | { readonly any: unknown }>
+
+function leafRule(condition: Leaf, place: Place, means: Means): Omit<ConditionRule, 'parts'> {
   if (typeof condition === 'boolean') {
     const decision = condition ? permit() : deny()
-    return { rule: () => decision, text: condition ? 'everyone' : 'nobody', parts: [] }
+    return { rule: () => decision, text: condition ? 'everyone' : 'nobody' }
   }
-  if (typeof condition === 'string') return { rule: celRule(condition, place), text: condition, parts: [] }
+  if (typeof condition === 'string') return { rule: celRule(condition, place), text: condition }
   if ('scope' in condition) {
     const scopes = [condition.scope].flat() as [string, ...string[]]
     const rule = requireScope(...scopes) as Rule<{ identity: ScopedIdentity } & Omit<AnyRequest, 'identity'>>
-    return { rule: rule as unknown as AnyRule, text: `scope ${scopes.join(' ')}`, parts: [] }
+    return { rule: rule as unknown as AnyRule, text: `scope ${scopes.join(' ')}` }
   }
-  if ('signed' in condition) return { rule: required(means.signed), text: 'signed by the backend', parts: [] }
-  if ('hook' in condition) return { rule: required(means.hook)(place), text: 'asks the backend', parts: [] }
-  if ('sql' in condition) return { rule: sqlRule(condition.sql, place, means), text: 'asks the database', parts: [] }
-  const kind = 'all' in condition ? 'all' : 'any'
-  const parts = ('all' in condition ? condition.all : condition.any).map((each, index) =>
-    under([kind, index], () => conditionRule(each, place, means)),
-  )
-  const rules = parts.map(({ rule }) => rule)
-  const rule = kind === 'all' ? allOf(rules) : anyOf(rules)
-  return { rule, text: `${kind} of (${parts.map(({ text }) => text).join('; ')})`, parts }
+  if ('signed' in condition) return { rule: required(means.signed), text: 'signed by the backend' }
+  if ('hook' in condition) return { rule: required(means.hook)(place), text: 'asks the backend' }
+  return { rule: sqlRule(condition.sql, place, means), text: 'asks the database' }
 }
 
 function celRule(source: string, place: Place): AnyRule {

@@ -140,9 +140,7 @@ function membershipsOf(
   if (memberships === undefined) return null
   if ('sql' in memberships) return means.sqlMemberships?.(name) ?? null
   if ('hook' in memberships) return (identity) => means.hookMemberships?.(identity, name) ?? []
-  const evaluate = at(['memberships', 'cel'], () =>
-    compileCel(memberships.cel, { identity: 'map' }, 'rooms'),
-  )
+  const evaluate = at(['memberships', 'cel'], () => compileCel(memberships.cel, { identity: 'map' }, 'rooms'))
   return (identity) => {
     const rooms = toJson(evaluate({ identity }))
     if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string')) {
