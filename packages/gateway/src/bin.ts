@@ -10,6 +10,7 @@ import { HASH_PASSWORD_HELP, hashPasswordCommand } from './cli/hash-password.ts'
 import { SCHEMA_HELP, schema } from './cli/schema.ts'
 import { START_HELP, start } from './cli/start.ts'
 import { TOKEN_HELP, token } from './cli/token.ts'
+import { TRIGGER_HELP, trigger } from './cli/trigger.ts'
 import { ConfigError } from './config/mistakes.ts'
 import { packageFile } from './package-files.ts'
 import { reasonOf, StartError } from './start-error.ts'
@@ -23,6 +24,7 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
   token: { run: token, help: TOKEN_HELP },
   explain: { run: explain, help: EXPLAIN_HELP },
   schema: { run: schema, help: SCHEMA_HELP },
+  trigger: { run: trigger, help: TRIGGER_HELP },
   'hash-password': { run: hashPasswordCommand, help: HASH_PASSWORD_HELP },
   demo: { run: demo, help: DEMO_HELP },
 }

@@ -72,7 +72,7 @@ async function openLog({ nodes }: Config, redis: Redis | null): Promise<Revocati
   return redisLog({
     client: redis.client as never,
     secret: nodes.secret,
-    prefix: `{${nodes.prefix}:revocations}`,
+    prefix: `${nodes.prefix}:revocations`,
     subscriber: (await redis.connection('fails')) as never,
   })
 }

@@ -304,7 +304,7 @@ async function presenceStore(prefix: string | null, { redis }: OpenMeans) {
   return redisPresence({
     client: redis.client as never,
     subscriber: (await redis.connection('waits')) as never,
-    prefix: `{${prefix}:presence}`,
+    prefix: `${prefix}:presence`,
   })
 }
 
