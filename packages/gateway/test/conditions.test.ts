@@ -3,7 +3,8 @@
 import { AuthError, type Decision, deny, type Identity, permit } from 'portcullis'
 import { describe, expect, it } from 'vitest'
 import type { Condition } from '../src/config/conditions.ts'
-import { type AnyRequest, type AnyRule, conditionRule, type Means } from '../src/policy/condition-rule.ts'
+import type { AnyRequest, AnyRule, Means } from '../src/policy/any-rule.ts'
+import { conditionRule } from '../src/policy/condition-rule.ts'
 import type { ExplainedRule } from '../src/policy/explain-condition.ts'
 import { compileSql } from '../src/policy/sql.ts'
 

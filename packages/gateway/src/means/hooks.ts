@@ -5,7 +5,7 @@ import { type HandledEvent, type HttpHooks, httpHooks } from 'portcullis/hooks/h
 import type { Config } from '../config/schema.ts'
 import type { StrategyConfig } from '../config/strategies.ts'
 import type { ForwardedEvent } from '../forward.ts'
-import type { AnyRequest, AnyRule, Place } from '../policy/condition-rule.ts'
+import type { AnyRequest, AnyRule, Place } from '../policy/any-rule.ts'
 import { sourcesOf } from './sources.ts'
 
 /** What the gateway asks of its backend. */

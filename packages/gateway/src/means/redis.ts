@@ -18,6 +18,7 @@ export interface Redis {
 
 const CONNECT_TIMEOUT_MS = 5_000
 const COMMAND_TIMEOUT_MS = 2_000
+const PING_INTERVAL_MS = 5_000
 
 /**
  * @param option what the operator set, for the error
@@ -29,6 +30,8 @@ export async function openRedis(url: string, option: string, onError: (error: un
   const open = async (mode: 'fails' | 'waits'): Promise<RedisClient> => {
     const client = createClient({
       url,
+      // Notices a connection that is half open.
+      pingInterval: PING_INTERVAL_MS,
       disableOfflineQueue: mode === 'fails',
       ...(mode === 'fails' ? { commandOptions: { timeout: COMMAND_TIMEOUT_MS } } : { commandsQueueMaxLength: 100_000 }),
       socket: {

@@ -1,8 +1,7 @@
 /** Composition root: from a configuration to a running gateway, and back. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { hostname } from 'node:os'
-import { type Auth, createAuth, decisionLog, type Identity, type Reloaded } from 'portcullis'
+import { type Auth, createAuth, decisionLog, type Reloaded } from 'portcullis'
 import { shadowLog } from 'portcullis-inspector'
 import type { Namespace, Server } from 'socket.io'
 import { checkLoaded } from '../cli/check.ts'
@@ -14,13 +13,14 @@ import { healthRoutes } from '../operations/health.ts'
 import type { Logs } from '../operations/logs.ts'
 import { createMetrics } from '../operations/metrics.ts'
 import { createTelemetry } from '../operations/telemetry.ts'
-import { hasPresence, maySeePresence, type Permission } from '../policy/namespace-policy.ts'
-import { createPresence, memoryPresence, type Presence, redisPresence } from '../presence/index.ts'
+import type { Permission } from '../policy/namespace-policy.ts'
+import type { Presence } from '../presence/index.ts'
 import { closeSockets } from './close-sockets.ts'
 import { createControlApp } from './control-app.ts'
 import { createInspectorOf } from './inspector.ts'
 import { type Opened, type OpenMeans, type OwnMeans, openMeans } from './means.ts'
 import { makeRuling, putInShadow, type Ruling, refuseFixed } from './policies.ts'
+import { openPresence } from './presence.ts'
 import { serveNamespace } from './serve-namespace.ts'
 import { openSocketServer } from './socket-server.ts'
 
@@ -147,9 +147,11 @@ async function open(
   http.serve((req, res) => answer(req, res))
   io.attach(http.server)
   opened({ close: () => auth.close() })
+  let presence: Presence | null = null
+  // Members leave when their sockets have: its end comes after theirs.
+  opened({ close: async () => presence?.close() })
   opened({ close: () => closeSockets(io, http.server) })
 
-  let presence: Presence | null = null
   const isProtected = (name: string) => ruling.policies.namespaces.has(name)
   const served = new Set<string>()
   const serve = () => {
@@ -183,25 +185,12 @@ async function open(
   let stopListening = await ruling.policies.listen(auth)
   opened({ close: () => stopListening() })
 
-  presence = opened(
-    await createPresence({
-      io,
-      isPresenceRoom: (namespace, room) => {
-        const policy = ruling.policies.namespaces.get(namespace)
-        return policy !== undefined && hasPresence(policy, room)
-      },
-      store: await presenceStore(config.nodes?.prefix ?? null, means),
-      node:
-        hostname()
-          .replace(/[^A-Za-z0-9._:-]/g, '-')
-          .slice(0, 64) || 'node',
-      mayRead: async (identity: Identity, namespace, room) => {
-        const policy = ruling.policies.namespaces.get(namespace)
-        return policy !== undefined && (await maySeePresence(policy, identity, room)).effect === 'permit'
-      },
-      onError: (error) => onError(error, 'presence'),
-    }),
-  )
+  presence = await openPresence(config, {
+    io,
+    means,
+    policyOf: (namespace) => ruling.policies.namespaces.get(namespace),
+    onError,
+  })
   if (config.emitters !== undefined && means.redis !== null) {
     const { key, legacy, secret, commands } = config.emitters
     emitters = opened(
@@ -297,15 +286,6 @@ async function open(
     },
     close,
   }
-}
-
-async function presenceStore(prefix: string | null, { redis }: OpenMeans) {
-  if (prefix === null || redis === null) return memoryPresence()
-  return redisPresence({
-    client: redis.client as never,
-    subscriber: (await redis.connection('waits')) as never,
-    prefix: `${prefix}:presence`,
-  })
 }
 
 function optionsOf(section: string) {

@@ -69,7 +69,7 @@ function unknownField(node: unknown): string | null {
   if (typeof node !== 'object' || node === null || !('op' in node) || !('args' in node)) return null
   const { op, args } = node as { readonly op: unknown; readonly args: unknown }
   if (op === '.' && Array.isArray(args)) {
-    const [of, field] = args as readonly [{ readonly op?: unknown; readonly args?: unknown }, unknown]
+    const [of, field] = args as unknown as readonly [{ readonly op?: unknown; readonly args?: unknown }, unknown]
     if (of?.op === 'id' && of.args === 'identity' && !FIELDS.includes(String(field))) return String(field)
   }
   return unknownField(args)

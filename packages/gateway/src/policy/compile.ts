@@ -5,7 +5,8 @@ import { pusherRule, pusherSigner } from 'portcullis/channels/pusher'
 import { postgresMemberships } from 'portcullis/memberships/postgres'
 import type { Loaded } from '../config/load.ts'
 import type { DatabasePool } from '../means/postgres.ts'
-import { type AnyRule, ConditionMistake, type Place } from './condition-rule.ts'
+import type { AnyRule, Place } from './any-rule.ts'
+import { ConditionMistake } from './condition-rule.ts'
 import { type NamespacePolicy, namespacePolicy, type Permission } from './namespace-policy.ts'
 
 /** What rules ask beyond the file. */

@@ -1,56 +1,17 @@
 /** Conditions of the file as rules of the library. */
 
-import {
-  type Decision,
-  deny,
-  type Identity,
-  permit,
-  permitIf,
-  type Rule,
-  requireScope,
-  type ScopedIdentity,
-} from 'portcullis'
+import { type Decision, deny, permit, permitIf, type Rule, requireScope, type ScopedIdentity } from 'portcullis'
 import type { Condition } from '../config/conditions.ts'
+import type { AnyRequest, AnyRule, ConditionRule, Means, Place } from './any-rule.ts'
 import { compileCel, type Variables } from './cel.ts'
 import { explained } from './explain-condition.ts'
-import { compileSql, runSql, type SqlPool } from './sql.ts'
-
-/** What any rule may be told; each place knows its own part of it. */
-export interface AnyRequest {
-  readonly identity: Identity
-  readonly namespace: string
-  readonly params?: Readonly<Record<string, string>>
-  readonly args?: readonly unknown[]
-  readonly room?: string
-  readonly event?: string
-}
-export type AnyRule = Rule<AnyRequest>
-
-/** Where a condition stands, which says what it may name. */
-export type Place = 'connect' | 'room' | 'event' | 'presence'
-
-/** What conditions ask. Each is null when the file does not configure it; the file is refused when it is needed. */
-export interface Means {
-  readonly pool: SqlPool | null
-  /** A rule for a signed grant. */
-  readonly signed: AnyRule | null
-  /** A rule that asks the backend, by place. */
-  readonly hook: ((place: Place) => AnyRule) | null
-}
+import { compileSql, runSql } from './sql.ts'
 
 const VARIABLES: Readonly<Record<Place, Variables>> = {
   connect: { identity: 'map' },
   room: { identity: 'map', params: 'map', room: 'string' },
   presence: { identity: 'map', params: 'map', room: 'string' },
   event: { identity: 'map', event: 'string', args: 'list' },
-}
-
-/** A rule, and how the table of `check` tells it. */
-export interface ConditionRule {
-  readonly rule: AnyRule
-  readonly text: string
-  /** The parts of `all` and `any`. */
-  readonly parts: readonly ConditionRule[]
 }
 
 /** A condition of the file that cannot work: which part of it, and why. */

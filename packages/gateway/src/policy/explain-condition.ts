@@ -1,7 +1,7 @@
 /** What a condition tells of itself when somebody asks why: its parts in the order in which they were asked. */
 
 import { AuthError, type Decision, type Step } from 'portcullis'
-import type { AnyRequest, AnyRule, ConditionRule } from './condition-rule.ts'
+import type { AnyRequest, AnyRule, ConditionRule } from './any-rule.ts'
 
 /** A rule with the property that `auth.explain` asks. */
 export type ExplainedRule = AnyRule & { readonly explain: (request: AnyRequest) => Promise<readonly Step[]> }

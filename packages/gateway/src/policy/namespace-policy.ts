@@ -3,9 +3,10 @@
 import { compileRoomPattern, type Identity, type Policy, permit, permitIf, type RoomPattern } from 'portcullis'
 import { z } from 'zod'
 import type { EventTarget, NamespaceConfig } from '../config/namespaces.ts'
+import type { AnyRule, ConditionRule, Means } from './any-rule.ts'
 import { argsSchema } from './args-schema.ts'
 import { CelMistake, compileCel, type Expression, toJson } from './cel.ts'
-import { type AnyRule, ConditionMistake, type ConditionRule, conditionRule, type Means } from './condition-rule.ts'
+import { ConditionMistake, conditionRule } from './condition-rule.ts'
 
 /** The events that the gateway answers by itself, in a namespace with presence. */
 export const PRESENCE_EVENTS = ['presence:list', 'presence:watch', 'presence:unwatch'] as const
