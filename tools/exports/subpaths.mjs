@@ -7,7 +7,7 @@ import { isShared, isVariant, ownerOf } from '../layers/table.mjs'
 
 /** @typedef {import('../workspace.mjs').Manifest} Manifest */
 
-const FOLDERS = ['strategies', 'revocations', 'channels', 'memberships', 'logout', 'compat']
+const FOLDERS = ['strategies', 'revocations', 'channels', 'memberships', 'logout', 'hooks', 'compat']
 /** Shared by strategies, and public as well: it says where a credential may be read. */
 const PUBLIC_SHARED = new Set(['strategies/from'])
 

@@ -109,6 +109,13 @@ export const ROOMS = /** @satisfies {Record<string, Room>} */ ({
     oneFileOneSubpath: true,
     why: 'a logout is told to a guard by a small interface; its signed tokens are verified as those of the jwt strategy are',
   },
+  hooks: {
+    rooms: { core: 'value', errors: 'value', 'option-checks': 'value', outbound: 'value', strategies: 'value' },
+    packages: {},
+    node: true,
+    oneFileOneSubpath: true,
+    why: 'a hook asks a back end as the webhook strategy does, about more; it is handed to the server as a strategy and as rules',
+  },
   server: {
     rooms: { core: 'value', errors: 'value', protocol: 'value', 'address-ranges': 'value' },
     packages: { 'socket.io': 'value', 'rate-limiter-flexible': 'value' },
@@ -158,6 +165,7 @@ export const SHARED = Object.freeze({
   channels: [],
   revocations: ['bus', 'listening', 'sealed'],
   memberships: [],
+  hooks: [],
   compat: [
     'legacy-admission',
     'legacy-audit',

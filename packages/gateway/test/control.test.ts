@@ -101,6 +101,25 @@ describe('authority', () => {
     expect((await node.client('alice')).socket.connected).toBe(true)
   })
 
+  it('explain tells the rules in their order and the one that decided, and no claim', async () => {
+    const node = await startNode()
+    await node.client('alice')
+    const ask = (change: object) =>
+      node.call('POST', '/v1/explain', {
+        body: { identity: alice, namespace: '/news', room: 'organization:7', ...change },
+      })
+    const permitted = await ask({})
+    expect(permitted).toMatchObject({ status: 200, body: { effect: 'permit', rule: 'rooms.organization:{id}' } })
+    const eve = { issuer: alice.issuer, subject: 'eve', scheme: 'jwt', claims: { secret: 's3cret' } }
+    const denied = await ask({ identity: eve })
+    expect(denied).toMatchObject({
+      status: 200,
+      body: { effect: 'deny', code: 'AUTH_FORBIDDEN', rule: 'rooms.organization:{id}' },
+    })
+    expect(JSON.stringify(denied.body)).not.toContain('s3cret')
+    expect(await ask({ event: 'both' })).toMatchObject({ status: 422 })
+  })
+
   it('reconcile asks memberships again, of a principal, a room and everyone', async () => {
     const node = await startNode()
     await node.client('alice')
@@ -404,6 +423,16 @@ describe('the OpenAPI document', () => {
         { until: -1 },
         { issuedBefore: 1.5, until: 4_000_000_000, graceMs: 0 },
       ].map((change) => ['/v1/revoke', { key: alice, ...change }]),
+      ...[
+        { decision: 'x' },
+        { decision: 'x', namespace: '/news' },
+        { identity: alice, namespace: '/news' },
+        { identity: { socketId: 'x' }, namespace: '/news', event: 'e', args: [] },
+        { identity: { ...alice, scheme: 'jwt', claims: {} }, namespace: '/news', room: 'r' },
+        { identity: { subject: 'a' }, namespace: '/news' },
+        { identity: alice, namespace: 'news' },
+        { identity: { ...alice, scheme: 'jwt', claims: 'c' }, namespace: '/news' },
+      ].map((body) => ['/v1/explain', body]),
       ['/v1/publish/batch', { messages: [] }],
       ['/v1/publish/batch', []],
     ] as [string, unknown][]

@@ -12,8 +12,8 @@ export interface ControlKey {
   /** `all`, or a list of `PERMISSIONS`. */
   readonly permissions: readonly Permission[] | 'all'
   /**
-   * The only namespaces that it may publish to and read of, each exactly as it is called. Such a key cannot have `revoke`
-   * or `disconnect`, which reach into all. Default: every protected namespace.
+   * The only namespaces that it may publish to and read of, each exactly as it is called. Such a key cannot have `revoke`,
+   * `disconnect` or `explain`, which reach into all. Default: every protected namespace.
    */
   readonly namespaces?: readonly string[]
 }

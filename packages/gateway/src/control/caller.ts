@@ -3,13 +3,22 @@
 import { Problem } from './problem.ts'
 
 /** What a credential of the control API may be good for. */
-export const PERMISSIONS = ['publish', 'revoke', 'sessions', 'disconnect', 'reconcile', 'tickets', 'presence'] as const
+export const PERMISSIONS = [
+  'publish',
+  'revoke',
+  'sessions',
+  'disconnect',
+  'reconcile',
+  'tickets',
+  'presence',
+  'explain',
+] as const
 
 /** One of `PERMISSIONS`. As a scope of a token: `control:publish` and so on. */
 export type Permission = (typeof PERMISSIONS)[number]
 
 /** What reaches beyond any namespace, so that no credential of some namespaces may have it. */
-export const UNBOUNDED: readonly Permission[] = ['revoke', 'disconnect']
+export const UNBOUNDED: readonly Permission[] = ['revoke', 'disconnect', 'explain']
 
 /** Whoever a request was authenticated as. */
 export interface Caller {

@@ -2,6 +2,7 @@
 
 import { checkedBody } from './checked.ts'
 import { createEndings } from './endings.ts'
+import { createExplain } from './explain.ts'
 import { createIssueTicket } from './issue-ticket.ts'
 import { createLookUps } from './look-ups.ts'
 import type { Operation } from './operation.ts'
@@ -47,6 +48,14 @@ export function createOperations(settings: ControlSettings, openapi: string): re
     { ...get, id: 'sessions', path: '/sessions', permission: 'sessions', takesQuery: true, run: sessionsByQuery },
     { ...post, id: 'findSessions', path: '/sessions', permission: 'sessions', effect: false, run: sessionsByBody },
     { ...get, id: 'presence', path: '/presence/:namespace/:room', permission: 'presence', run: presence },
+    {
+      ...post,
+      id: 'explain',
+      path: '/explain',
+      permission: 'explain',
+      effect: false,
+      run: createExplain(settings.auth),
+    },
     {
       ...get,
       id: 'openapi',

@@ -32,7 +32,7 @@ export interface TicketIssuer {
 }
 
 /** What the control API asks of a guard; an `Auth` is one. */
-export type ControlAuth = Pick<Auth, 'revoke' | 'disconnect' | 'sessions' | 'reconcile' | 'room'>
+export type ControlAuth = Pick<Auth, 'revoke' | 'disconnect' | 'sessions' | 'reconcile' | 'room' | 'explain'>
 
 /** One event per request. Holds no credential, no claim and nothing of a body. */
 export interface ControlAuditEvent {

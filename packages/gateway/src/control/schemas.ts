@@ -130,3 +130,23 @@ export const ticket = z.strictObject({
   session: z.strictObject({ cookie: name, value: z.string().min(1).max(8_192) }).exactOptional(),
   namespace: namespace.exactOptional(),
 })
+
+const asked = {
+  namespace,
+  room: name.exactOptional(),
+  event: name.exactOptional(),
+  args: z.array(z.unknown()).max(64).exactOptional(),
+}
+
+/** Why was that decided, or may this one do that? */
+export const question = z.union([
+  z.strictObject({ decision: name, args: asked.args }),
+  z.strictObject({
+    ...asked,
+    identity: z.union([
+      z.strictObject({ socketId: name }),
+      principal,
+      z.strictObject({ scheme: name, issuer: name, subject: name, claims: z.record(z.string(), z.unknown()) }),
+    ]),
+  }),
+])

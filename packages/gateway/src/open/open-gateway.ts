@@ -124,7 +124,11 @@ async function open(
     requireSecure: config.requireSecure,
     singleConnection: config.singleConnection,
     revocations: means.log,
-    limits: config.limits ?? {},
+    // A rule that asks the backend needs the time that the backend has.
+    limits: {
+      ...(config.hooks === undefined ? {} : { ruleTimeoutMs: config.hooks.timeoutMs + 1_000 }),
+      ...config.limits,
+    },
     lease: config.lease ?? {},
     ...(config.nodes === undefined ? {} : { cluster: pick(config.nodes, ['maxStalenessMs', 'suspendedForMs']) }),
     audit(event) {

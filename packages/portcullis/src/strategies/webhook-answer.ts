@@ -49,7 +49,11 @@ export function verdictOf({ status, body }: HttpResponse): Verdict {
   if (status === 401) return { permit: false, code: 'AUTH_CREDENTIAL_INVALID' }
   if (status === 403) return { permit: false, code: 'AUTH_FORBIDDEN' }
   if (status !== 200) throw unusable('status', `the back end answered with status ${status}`)
-  const answer = parseStrictJson(body) ?? malformed('it is not one JSON object')
+  return verdictIn(parseStrictJson(body) ?? malformed('it is not one JSON object'))
+}
+
+/** The same of the object alone. @throws AuthError AUTH_UNAVAILABLE, with the reason `answer_malformed` */
+export function verdictIn(answer: JsonObject): Verdict {
   const permit = own(answer, 'permit')
   if (permit === true) return permitOf(answer)
   if (permit === false) return refusalOf(answer)

@@ -1,15 +1,15 @@
 /** A back end in any language that is asked, over HTTP, who a credential stands for. */
 
 import type { Identity } from '../core/identity.ts'
-import type { StandardSchemaV1 } from '../core/standard-schema.ts'
 import type { Authentication, Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { type Answer, createAnswerCache } from '../outbound/cache.ts'
 import { freshSeconds } from '../outbound/freshness.ts'
 import { createHttpCall, type HttpCallState } from '../outbound/http-call.ts'
 import { revalidating } from './revalidated.ts'
-import { malformed, type Permit, type Verdict, verdictOf } from './webhook-answer.ts'
-import { settingsOf, type WebhookOptions, type WebhookSettings } from './webhook-options.ts'
+import { malformed, type Verdict, verdictOf } from './webhook-answer.ts'
+import { authorityOf } from './webhook-authority.ts'
+import { settingsOf, type WebhookOptions } from './webhook-options.ts'
 import { type Presented, presentedBy, presentedIn } from './webhook-request.ts'
 import { signedHeaders } from './webhook-signature.ts'
 
@@ -44,9 +44,6 @@ interface Known {
   readonly verdict: Verdict
   readonly askedAt: number
 }
-
-/** A login may be dated this much ahead of this server's clock. */
-const SKEW_SECONDS = 60
 
 /**
  * Asks a back end with a signed POST whose body is a `WebhookRequest`. The back end answers 200 with a `WebhookAnswer`:
@@ -109,7 +106,7 @@ export function webhook<Claims = WebhookClaims, const Scheme extends string = 'w
   async function look(presented: Presented): Promise<Authentication<Identity<Scheme, Claims>> | null> {
     const { verdict, askedAt } = await cache.load(presented.key, () => ask(presented))
     if (verdict.permit === false) throw new AuthError(verdict.code, { reason: 'refused_by_back_end' })
-    if (verdict.permit === true) return authenticationOf<Scheme, Claims>(verdict, askedAt, presented, settings)
+    if (verdict.permit === true) return authorityOf<Scheme, Claims>(verdict, askedAt, presented.digest, settings)
     // A credential that was presented on purpose never falls through to another strategy.
     return presented.explicit ? malformed('"permit" is null for a credential') : null
   }
@@ -137,48 +134,4 @@ export function webhook<Claims = WebhookClaims, const Scheme extends string = 'w
       return found && again.accepted(found, presented.body)
     },
   } satisfies WebhookStrategy<Identity<Scheme, Claims>>)
-}
-
-async function authenticationOf<Scheme extends string, Claims>(
-  { subject, claims, issuedAt = 0, expiresAt = Number.POSITIVE_INFINITY, session, tokenId }: Permit,
-  askedAt: number,
-  { digest }: Presented,
-  settings: WebhookSettings,
-): Promise<Authentication<Identity<Scheme, Claims>>> {
-  const { scheme, issuer, leaseSeconds, maxLifetimeSeconds, clock } = settings
-  const now = clock.now() / 1000
-  if (issuedAt > now + SKEW_SECONDS) malformed('"issuedAt"')
-  const lifetimeEnd = (issuedAt === 0 ? askedAt : issuedAt) + maxLifetimeSeconds
-  const end = Math.min(expiresAt, lifetimeEnd)
-  if (end <= now) throw new AuthError('AUTH_EXPIRED', { reason: 'answer' })
-  const id = tokenId ?? digest
-  return {
-    identity: {
-      scheme: scheme as Scheme,
-      issuer,
-      subject,
-      // A copy, because an answer that is remembered is given out several times.
-      claims: await parseClaims<Claims>(settings.claims, structuredClone(claims)),
-    },
-    // Dated ahead, a login would escape a revocation of this moment.
-    lease: { id, issuedAt: Math.min(issuedAt, now), expiresAt: Math.min(askedAt + leaseSeconds, end) },
-    revocableBy: [{ tokenId: id }, ...(session === undefined ? [] : [{ session }])],
-  }
-}
-
-async function parseClaims<Claims>(schema: StandardSchemaV1 | undefined, claims: unknown): Promise<Claims> {
-  // Without a schema, `Claims` is `WebhookClaims`; with one, it is what the schema gives.
-  if (schema === undefined) return claims as Claims
-  const result = await validate(schema, claims)
-  // The issues may quote claims, so they go nowhere.
-  if (result.issues !== undefined) malformed('"claims"')
-  return result.value as Claims
-}
-
-async function validate(schema: StandardSchemaV1, claims: unknown) {
-  try {
-    return await schema['~standard'].validate(claims)
-  } catch (cause) {
-    throw new AuthError('AUTH_ERROR', { reason: 'claims_schema_threw', cause })
-  }
 }
