@@ -2,7 +2,16 @@
 
 export type { AuditEvent, AuditSink, AuditStage } from './core/audit.ts'
 export type { Clock } from './core/clock.ts'
+export type {
+  ConnectionInfo,
+  ConnectionRoom,
+  Connections,
+  ConnectionsOptions,
+  NodeConnections,
+} from './core/connections.ts'
 export { type Decision, type DenyCode, deny, permit, permitIf } from './core/decision.ts'
+export type { DecisionFilter, DecisionPage, ReadOptions } from './core/decision-log.ts'
+export type { DecisionQuestion, Explained, Explanation, Question, Step, Whom } from './core/explanation.ts'
 export type { Connect, CredentialSource, Handshake } from './core/handshake.ts'
 export type { Identity } from './core/identity.ts'
 export type { Lease } from './core/lease.ts'
@@ -36,24 +45,34 @@ export type {
   RevocationLog,
   Unsubscribe,
 } from './core/revocation-log.ts'
-export type { ParamsOf } from './core/room-pattern.ts'
+export { compileRoomPattern, type ParamsOf, type RoomPattern } from './core/room-pattern.ts'
+export type { ShadowCounts, ShadowDifference, ShadowOptions, ShadowVerdict } from './core/shadow.ts'
 export type { StandardSchemaV1 } from './core/standard-schema.ts'
 export type { Authentication, IdentityOf, Revalidated, Strategy } from './core/strategy.ts'
 export type {
+  AnyPolicy,
   Auth,
   AuthData,
   AuthOptions,
   ClusterLimits,
   DisconnectOptions,
+  Drained,
+  DrainOptions,
+  KnownNode,
   LeaseSettings,
+  LogStatus,
   NodeReceipt,
+  NodeStage,
   OriginRequest,
   Origins,
   OriginTest,
   Receipt,
+  Reloaded,
+  ReloadOptions,
   RevokeOptions,
   SessionInfo,
   Sessions,
+  Status,
 } from './create-auth.ts'
 export { createAuth } from './create-auth.ts'
 export { AuthError, type AuthErrorCode, type AuthErrorOptions, CODES } from './errors.ts'
@@ -70,3 +89,4 @@ export type {
   Retry,
   WhoamiReply,
 } from './protocol.ts'
+export { type DecisionListener, type DecisionLog, type DecisionLogOptions, decisionLog } from './server/decision-log.ts'

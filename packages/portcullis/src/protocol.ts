@@ -30,6 +30,8 @@ export interface Refusal<Code extends string = string> {
   readonly code: Code
   readonly message: string
   readonly retry: Retry
+  /** With `backoff`, where the server knows it: after how many milliseconds trying again makes sense. */
+  readonly retryAfterMs?: number
 }
 
 /** Acknowledgement of a refused request. */

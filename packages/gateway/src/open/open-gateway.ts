@@ -1,26 +1,26 @@
 /** Composition root: from a configuration to a running gateway, and back. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { type Auth, createAuth, decisionLog, type Reloaded } from 'portcullis'
-import { shadowLog } from 'portcullis-inspector'
+import type { Auth, Reloaded } from 'portcullis'
 import type { Namespace, Server } from 'socket.io'
 import { checkLoaded } from '../cli/check.ts'
 import type { Environment } from '../config/leaves.ts'
-import { type Loaded, loadConfig } from '../config/load.ts'
+import type { Loaded } from '../config/load.ts'
 import { createEmitterBridge, type EmitterBridge } from '../emitters/index.ts'
 import { type Listening, listen } from '../listening.ts'
 import { healthRoutes } from '../operations/health.ts'
 import type { Logs } from '../operations/logs.ts'
-import { createMetrics } from '../operations/metrics.ts'
-import { createTelemetry } from '../operations/telemetry.ts'
 import type { Permission } from '../policy/namespace-policy.ts'
 import type { Presence } from '../presence/index.ts'
 import { closeSockets } from './close-sockets.ts'
 import { createControlApp } from './control-app.ts'
+import { createGuard } from './guard.ts'
 import { createInspectorOf } from './inspector.ts'
 import { type Opened, type OpenMeans, type OwnMeans, openMeans } from './means.ts'
-import { makeRuling, putInShadow, type Ruling, refuseFixed } from './policies.ts'
+import { createObservation } from './observation.ts'
+import { makeRuling, putInShadow, type Ruling } from './policies.ts'
 import { openPresence } from './presence.ts'
+import { createReloader } from './reload.ts'
 import { serveNamespace } from './serve-namespace.ts'
 import { openSocketServer } from './socket-server.ts'
 
@@ -100,46 +100,17 @@ async function open(
   const control = config.control === undefined ? null : opened(await listen(config.control, optionsOf('control')))
   const means: OpenMeans = await openMeans(config, options, opened, onError)
   let ruling: Ruling = await makeRuling(first, env, means, onError)
+  const policyOf = (namespace: string) => ruling.policies.namespaces.get(namespace)
+  const isProtected = (namespace: string) => ruling.policies.namespaces.has(namespace)
 
-  const decisions = decisionLog({ capacity: config.decisions.keep })
-  const differences = shadowLog()
-  let differing = 0
-  const traced = createTelemetry()
   let emitters: EmitterBridge | null = null
-  const metrics = createMetrics({
-    namespaces: () => new Set(ruling.policies.namespaces.keys()),
-    sockets: () => auth.status().namespaces,
-    state: () => auth.status().state,
-    counters: () => ({
-      decisions_dropped: decisions.dropped,
-      shadow_differences: differing,
-      ...(emitters === null ? {} : { emitted_messages: emitters.stats.received }),
-    }),
+  const observation = createObservation(config, {
+    logs,
+    namespaces: () => ruling.policies.namespaces.keys(),
+    status: () => auth.status(),
+    emitters: () => emitters?.stats ?? null,
   })
-  const auth: Auth = createAuth({
-    origins: config.origins,
-    strategies: [...ruling.strategies],
-    trustedProxies: config.trustedProxies,
-    allowReferer: config.allowReferer,
-    requireSecure: config.requireSecure,
-    singleConnection: config.singleConnection,
-    revocations: means.log,
-    // A rule that asks the backend needs the time that the backend has.
-    limits: {
-      ...(config.hooks === undefined ? {} : { ruleTimeoutMs: config.hooks.timeoutMs + 1_000 }),
-      ...config.limits,
-    },
-    lease: config.lease ?? {},
-    ...(config.nodes === undefined ? {} : { cluster: pick(config.nodes, ['maxStalenessMs', 'suspendedForMs']) }),
-    audit(event) {
-      decisions.sink(event)
-      metrics.record(event)
-      traced(event)
-      logs.decision(event)
-      if (event.stage === 'revoke' && event.identity !== null) means.backend?.hooks.forget(event.identity)
-    },
-    onError,
-  }) as Auth
+  const auth: Auth = createGuard(config, ruling.strategies, means, { audit: observation.audit, onError })
   const isOrigin = (origin: string) => {
     const { origins } = ruling.loaded.config
     return Array.isArray(origins) && origins.includes(origin)
@@ -156,45 +127,26 @@ async function open(
   opened({ close: async () => presence?.close() })
   opened({ close: () => closeSockets(io, http.server) })
 
-  const isProtected = (name: string) => ruling.policies.namespaces.has(name)
   const served = new Set<string>()
   const serve = () => {
     for (const name of ruling.policies.namespaces.keys()) {
       if (served.has(name)) continue
       served.add(name)
-      serveNamespace(io.of(name) as Namespace, {
-        io,
-        backend: means.backend,
-        presence: () => presence,
-        policyOf: (of) => ruling.policies.namespaces.get(of),
-        roomOf: auth.room,
-        isProtected,
-        onError,
-      })
+      const serving = { io, backend: means.backend, presence: () => presence, policyOf, roomOf: auth.room, isProtected }
+      serveNamespace(io.of(name) as Namespace, { ...serving, onError })
     }
   }
   for (const [name, { policy }] of ruling.policies.namespaces) auth.protect(io.of(name), policy as never)
   serve()
-  const shade = () =>
-    putInShadow(
-      auth,
-      (name) => io.of(name),
-      ruling,
-      (difference) => {
-        differing += 1
-        differences.onDifference(difference)
-      },
-    )
+  const shade = () => putInShadow(auth, (name) => io.of(name), ruling, observation.onDifference)
   shade()
-  let stopListening = await ruling.policies.listen(auth)
-  opened({ close: () => stopListening() })
+  const put = (made: Ruling) => {
+    ruling = made
+    serve()
+  }
+  const reloader = opened(await createReloader({ first, ruling, env, means, auth, logs, put, shade }))
 
-  presence = await openPresence(config, {
-    io,
-    means,
-    policyOf: (namespace) => ruling.policies.namespaces.get(namespace),
-    onError,
-  })
+  presence = await openPresence(config, { io, means, policyOf, onError })
   if (config.emitters !== undefined && means.redis !== null) {
     const { key, legacy, secret, commands } = config.emitters
     emitters = opened(
@@ -215,7 +167,7 @@ async function open(
     const { state } = auth.status()
     return { ready: state === 'fresh', state }
   }
-  const inspector = createInspectorOf(first, { auth, decisions, differences, title: options.title, onError })
+  const inspector = createInspectorOf(first, { auth, ...observation, title: options.title, onError })
   const health = healthRoutes(readiness, null)
   const { app } = options
   const shown = config.inspector?.public === true ? inspector : null
@@ -233,7 +185,7 @@ async function open(
       tickets: () => ruling.tickets,
       isProtected,
       isReady: () => readiness().ready,
-      health: healthRoutes(readiness, metrics),
+      health: healthRoutes(readiness, observation.metrics),
       inspector,
       logs,
     })
@@ -242,49 +194,13 @@ async function open(
   }
   logs.info({ port: http.port, control: control?.port ?? null, node: auth.status().node }, 'serving')
 
-  let reloading: Promise<unknown> = Promise.resolve()
-  async function reload(): Promise<Reloaded> {
-    const next = await loadConfig(first.file, env, options.sessionStore !== undefined)
-    refuseFixed(first, next)
-    checkLoaded(next)
-    const made = await makeRuling(next, env, means, onError)
-    const before = { ruling, stop: stopListening }
-    const stopNext = await made.policies.listen(auth)
-    try {
-      const reloaded = auth.reload({
-        strategies: made.strategies,
-        origins: next.config.origins,
-        policies: [...made.policies.namespaces].map(([name, { policy }]) => [name, policy as never] as const),
-        replaceAll: true,
-      })
-      // From the tick of the swap on, events go where the new file says.
-      ruling = made
-      stopListening = stopNext
-      serve()
-      const outcome = await reloaded
-      shade()
-      await before.stop()
-      logs.info({ reloaded: outcome }, 'reloaded')
-      return outcome
-    } catch (error) {
-      ruling = before.ruling
-      stopListening = before.stop
-      await stopNext()
-      throw error
-    }
-  }
-
   return {
     port: http.port,
     controlPort: control?.port ?? null,
     auth,
     io,
     permissions: () => ruling.policies.permissions,
-    reload() {
-      const next = reloading.then(reload, reload)
-      reloading = next.catch(() => undefined)
-      return next
-    },
+    reload: reloader.reload,
     async drain() {
       await auth.drain({ overMs: config.drain.overMs })
     },
@@ -304,13 +220,4 @@ function starting(res: ServerResponse): void {
 function notFound(res: ServerResponse): void {
   res.writeHead(404, { 'Content-Type': 'application/json' })
   res.end('{"code":"NOT_FOUND","message":"There is nothing here.","retry":"never"}')
-}
-
-function pick<T extends object, K extends keyof T>(
-  from: T,
-  keys: readonly K[],
-): { [P in K]?: Exclude<T[P], undefined> } {
-  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as {
-    [P in K]?: Exclude<T[P], undefined>
-  }
 }

@@ -27,12 +27,18 @@ export function unavailable(message: string): Refusal {
   return { code: 'AUTH_UNAVAILABLE', message, retry: 'backoff' }
 }
 
-/** The refusal in a body of the wire, or null when it is none. Fields beyond the three are left behind. */
+/** Nobody is made to wait longer than this, whatever a server says. */
+const MAX_RETRY_AFTER_MS = 300_000
+
+/** The refusal in a body of the wire, or null when it is none. Fields beyond those of a refusal are left behind. */
 export function readRefusal(body: unknown): Refusal | null {
   if (typeof body !== 'object' || body === null) return null
-  const { code, message, retry } = body as Record<keyof Refusal, unknown>
+  const { code, message, retry, retryAfterMs } = body as Record<keyof Refusal, unknown>
   if (typeof code !== 'string' || typeof message !== 'string') return null
-  return retry === 'never' || retry === 'refresh' || retry === 'backoff' ? { code, message, retry } : null
+  if (retry !== 'never' && retry !== 'refresh' && retry !== 'backoff') return null
+  const isKnown = retry === 'backoff' && typeof retryAfterMs === 'number' && retryAfterMs >= 0
+  if (!isKnown) return { code, message, retry }
+  return { code, message, retry, retryAfterMs: Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) }
 }
 
 /** A refusal that names what it is about: `event` in `auth:denied`, `room` in `auth:left`. */

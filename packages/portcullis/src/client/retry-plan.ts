@@ -22,7 +22,8 @@ export const LASTING_MS = 1_000
 const MAX_DELAY_MS = 30_000
 
 /**
- * `backoff` waits 1 to 2 s, then 2 to 4 s, doubling up to 15 to 30 s, for ever. `refresh` is taken once for each code;
+ * `backoff` waits 1 to 2 s, then 2 to 4 s, doubling up to 15 to 30 s, for ever; where the server says when to come back, at first
+ * for that long and up to a quarter more, and never less afterwards. `refresh` is taken once for each code;
  * the same code again is terminal, unless a connection lasted 1 s, a backoff or a failure of the network lay between.
  */
 export function retryPlan(random: () => number): RetryPlan {
@@ -35,11 +36,15 @@ export function retryPlan(random: () => number): RetryPlan {
   }
 
   return {
-    next({ code, retry }) {
+    next({ code, retry, retryAfterMs }) {
       if (retry === 'backoff') {
         refreshed.clear()
         const ceiling = Math.min(MAX_DELAY_MS, LASTING_MS * 2 ** ++waits)
-        return { step: 'wait', delayMs: (ceiling * (1 + random())) / 2 }
+        const ownMs = (ceiling * (1 + random())) / 2
+        if (retryAfterMs === undefined) return { step: 'wait', delayMs: ownMs }
+        // Whoever is sent away once comes back when it was told to; whoever is sent away again and again waits as ever.
+        const toldMs = retryAfterMs * (1 + random() / 4)
+        return { step: 'wait', delayMs: waits === 1 ? toldMs : Math.max(ownMs, toldMs) }
       }
       if (retry === 'refresh' && !refreshed.has(code)) {
         refreshed.add(code)

@@ -3,8 +3,11 @@
 import type { AuthErrorCode } from '../errors.ts'
 import type { Identity } from './identity.ts'
 
-/** Where a decision was made: at the HTTP handshake, a connect, a refresh, an event, a join; or why authority ended. */
-export type AuditStage = 'handshake' | 'connect' | 'refresh' | 'event' | 'join' | 'expire' | 'revoke'
+/**
+ * Where a decision was made: at the HTTP handshake, a connect, a refresh, an event, a join; or why authority ended: at its own
+ * end, by a revocation, or because a reload brought other rules.
+ */
+export type AuditStage = 'handshake' | 'connect' | 'refresh' | 'event' | 'join' | 'expire' | 'revoke' | 'reload'
 
 /** Holds no credential, no cookie and no claim. */
 export interface AuditEvent {

@@ -2,7 +2,7 @@
 
 import { AuthError } from '../errors.ts'
 import { asDecision, type Decision, deny } from './decision.ts'
-import type { Rule } from './policy.ts'
+import type { NamedRule, Trace } from './trace.ts'
 
 /** How a rule's answer is bounded and where what it threw is reported. */
 export interface DecideOptions {
@@ -10,15 +10,18 @@ export interface DecideOptions {
   readonly deadline: <T>(promise: Promise<T>) => Promise<T>
   /** Told of what the application's own code threw, and where; the client is not. */
   readonly onError: (error: unknown, where: string) => void
+  /** Follows the asking; undefined unless somebody wants it explained. */
+  readonly trace?: Trace | undefined
 }
 
 /** Synchronous when the rule is, so that events keep their tick. Never throws, never rejects. */
-export function decide<R>(
-  rule: Rule<R>,
-  request: R,
-  where: string,
-  options: DecideOptions,
-): Decision | Promise<Decision> {
+export function decide<R>(asked: NamedRule<R>, request: R, options: DecideOptions): Decision | Promise<Decision> {
+  return options.trace === undefined
+    ? ask(asked, request, options)
+    : options.trace.rule(asked, request, () => ask(asked, request, options))
+}
+
+function ask<R>({ rule, where }: NamedRule<R>, request: R, options: DecideOptions): Decision | Promise<Decision> {
   let answer: unknown
   try {
     answer = rule(request)
@@ -33,16 +36,19 @@ export function decide<R>(
 }
 
 /** What a rule or schema threw, as a denial. */
-export function failed(error: unknown, where: string, { onError }: DecideOptions): Decision {
+export function failed(error: unknown, where: string, { onError, trace }: DecideOptions): Decision {
   if (AuthError.is(error)) {
+    trace?.because(error.reason ?? 'threw')
     if (error.cause !== undefined) onError(error.cause, where)
     return deny(error.code)
   }
+  trace?.because('threw')
   onError(error, where)
   return deny('AUTH_ERROR')
 }
 
-function malformed(where: string, { onError }: DecideOptions): Decision {
+function malformed(where: string, { onError, trace }: DecideOptions): Decision {
+  trace?.because('malformed')
   onError(new TypeError('a rule must return permit(), deny() or permitIf(…), or a promise of one'), where)
   return deny('AUTH_ERROR')
 }

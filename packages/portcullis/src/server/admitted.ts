@@ -1,6 +1,7 @@
 /** What happens when a socket has connected, and when it is gone. */
 
 import type { Socket } from 'socket.io'
+import { isInForce } from './authorize.ts'
 import { armDeadline, isIdle } from './connection.ts'
 import { endEntry, release } from './end-entry.ts'
 import { armLease } from './entry-lease.ts'
@@ -17,7 +18,8 @@ export function createAdmitted(guard: Guard, afterConnect: (entry: Entry) => voi
       return
     }
     const { connection } = entry
-    const ended = endOfEntry(guard, entry)
+    // A reload that came while the application's middlewares ran has not judged it: it is to come again.
+    const ended = endOfEntry(guard, entry) ?? (isInForce(guard, entry) ? null : 'AUTH_UNAVAILABLE')
     entry.state = 'connected'
     connection.connected += 1
     connection.failures = 0

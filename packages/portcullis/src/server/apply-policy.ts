@@ -4,11 +4,14 @@ import { decide } from '../core/decide.ts'
 import type { Lease } from '../core/lease.ts'
 import { shorten } from '../core/lease.ts'
 import { AuthError, type AuthErrorCode, CODES } from '../errors.ts'
+import type { Admission } from './connection.ts'
 import { decideOptions, type Guard } from './guard.ts'
 import type { Entry } from './registry.ts'
 
 /** An authority that a policy is asked about; an `Entry` is one. */
-export type Authority = Pick<Entry, 'policy' | 'identity' | 'lease' | 'namespace' | 'connection'>
+export interface Authority extends Pick<Entry, 'policy' | 'identity' | 'lease' | 'namespace'> {
+  readonly connection: { readonly admission: Pick<Admission, 'handshake'> }
+}
 
 export interface Permission {
   readonly lease: Lease
@@ -19,17 +22,25 @@ export interface Permission {
 
 /** Asks `connect`, then `memberships`. @throws AuthError of the decision; whatever the application threw */
 export async function askPolicy(guard: Guard, authority: Authority): Promise<Permission> {
-  const { policy, identity, lease, namespace, connection } = authority
-  let permittedUntil: number | null = null
-  if (policy.connect !== null) {
-    const request = { identity, lease, namespace, handshake: connection.admission.handshake }
-    const decision = await decide(policy.connect, request, `connect of ${namespace}`, decideOptions(guard))
-    if (decision.effect === 'deny') throw new AuthError(decision.code, { reason: 'connect_rule' })
-    permittedUntil = decision.expiresAt
-    if (permittedUntil !== null && permittedUntil <= guard.clock.now() / 1000)
-      throw new AuthError('AUTH_EXPIRED', { reason: 'connect_rule' })
-  }
-  return { lease: shorten(lease, permittedUntil), permittedUntil, memberships: await askMemberships(guard, authority) }
+  const permittedUntil = await askConnect(guard, authority)
+  const lease = shorten(authority.lease, permittedUntil)
+  return { lease, permittedUntil, memberships: await askMemberships(guard, authority) }
+}
+
+/** When the permission to connect ends, or null. @throws AuthError of the decision */
+export async function askConnect(
+  guard: Guard,
+  { policy, identity, lease, namespace, connection }: Authority,
+): Promise<number | null> {
+  if (policy.connect === null) return null
+  const request = { identity, lease, namespace, handshake: connection.admission.handshake }
+  const asked = { rule: policy.connect, name: 'connect', where: `connect of ${namespace}` }
+  const decision = await decide(asked, request, decideOptions(guard))
+  if (decision.effect === 'deny') throw new AuthError(decision.code, { reason: 'connect_rule' })
+  const { expiresAt } = decision
+  if (expiresAt !== null && expiresAt <= guard.clock.now() / 1000)
+    throw new AuthError('AUTH_EXPIRED', { reason: 'connect_rule' })
+  return expiresAt
 }
 
 /** True when a rule did not come to a verdict, which takes nothing away from a lease that holds. */
@@ -44,10 +55,12 @@ export async function askMemberships(
 ): Promise<readonly string[]> {
   const { memberships } = policy
   if (memberships === null) return []
+  const startedMs = guard.trace === undefined ? 0 : performance.now()
   const rooms: unknown = await decideOptions(guard).deadline(Promise.resolve().then(() => memberships(identity)))
   if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string' && room !== '')) {
     throw new TypeError(`"memberships" of ${namespace} must return an array of room names`)
   }
+  guard.trace?.check('memberships', null, startedMs)
   // The application may go on changing its array, from which nobody could tell then what has changed.
   return Object.freeze([...rooms])
 }

@@ -13,6 +13,7 @@ import { createReceipts, type Receipt } from './receipts.ts'
 import type { Entry } from './registry.ts'
 import type { OnError } from './report.ts'
 import { applyEntry, type DisconnectOptions, disconnectEntry, type RevokeOptions, revokeEntry } from './revoke.ts'
+import { countSockets, type Status } from './status.ts'
 import { createSuspension } from './suspension.ts'
 
 export interface AuthorityOptions {
@@ -21,8 +22,8 @@ export interface AuthorityOptions {
   readonly onError: OnError
   readonly maxStalenessMs: number
   readonly suspendedForMs: number
-  /** The longest-lived credential; decides how long a revocation is remembered. */
-  readonly maxLifetimeSeconds: number
+  /** The longest-lived credential so far; decides how long a revocation is remembered. */
+  readonly maxLifetimeSeconds: () => number
   /** The guard that asks this authority, once there is one. */
   readonly guard: () => Guard
   /** What this node answers to others, by kind of question. */
@@ -39,6 +40,8 @@ export interface Authority {
   /** Disconnects the other connections of its principal that are older. */
   replaceOthers(entry: Entry): Promise<Receipt>
   readonly ask: ClusterAsk['ask']
+  /** What this node knows of itself; `drainedSinceMs` is when it began to drain, by the monotonic clock, or null. */
+  status(drainedSinceMs: number | null): Status
   close(): Promise<void>
 }
 
@@ -127,7 +130,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
     isFresh: follower.isFresh,
     ready: follower.ready,
     async revoke(key, given) {
-      return enact(revokeEntry(key, given, clock.now() / 1000, options.maxLifetimeSeconds), given.timeoutMs)
+      return enact(revokeEntry(key, given, clock.now() / 1000, options.maxLifetimeSeconds()), given.timeoutMs)
     },
     async disconnect(key, given) {
       return enact(disconnectEntry(key, given, clock.now() / 1000), given.timeoutMs)
@@ -138,6 +141,19 @@ export function createAuthority(options: AuthorityOptions): Authority {
       return enact(disconnectEntry({ issuer, subject }, { exceptSocket }, clock.now() / 1000, since - 0.001))
     },
     ask: ask.ask,
+    status(drainedSinceMs) {
+      const { stage, sinceMs, failures, unwritten, lastReadMsAgo } = follower.state()
+      const isDraining = drainedSinceMs !== null && stage !== 'closed'
+      return {
+        node,
+        state: isDraining ? 'draining' : stage === 'stale' ? 'suspended' : stage,
+        sinceSeconds: Math.max(0, monotonicMs(clock) - (isDraining ? drainedSinceMs : sinceMs)) / 1000,
+        ...countSockets(guard().registry),
+        nodes: receipts.known(),
+        revocations: guard().revocations.size,
+        log: { shared: log.shared, lastReadMsAgo, failures, unwritten },
+      }
+    },
     async close() {
       suspension.close()
       await follower.close()

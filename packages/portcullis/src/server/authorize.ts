@@ -4,16 +4,15 @@ import type { Socket } from 'socket.io'
 import type { Authenticated } from '../core/authenticate.ts'
 import type { CompiledPolicy } from '../core/compiled-policy.ts'
 import { AuthError } from '../errors.ts'
-import { askPolicy } from './apply-policy.ts'
+import { askPolicy, type Permission } from './apply-policy.ts'
 import type { Connection } from './connection.ts'
-import { endOf, endOfEntry, type Guard } from './guard.ts'
+import { endOf, endOfEntry, type Guard, requireInForce } from './guard.ts'
 import { type Entry, namesOf } from './registry.ts'
 
 /** A socket whose credential was accepted. `install` puts the event gate on it, before anything can pass. */
 export interface Candidate {
   readonly socket: Socket
   readonly connection: Connection
-  readonly policy: CompiledPolicy
   readonly authenticated: Authenticated
   readonly install: (entry: Entry) => void
   /** Gives the socket back what it was, where it may be; before the last look. Never rejects. */
@@ -26,8 +25,9 @@ export interface Candidate {
  * @throws AuthError when its authority has ended, or the policy denies; then nothing is tracked
  */
 export async function authorize(guard: Guard, candidate: Candidate): Promise<Entry> {
-  const { socket, connection, policy, install } = candidate
+  const { socket, connection, install } = candidate
   const { authentication } = candidate.authenticated
+  const policy = requirePolicy(guard, socket)
   supersede(guard, connection, socket.nsp.name)
   const entry: Entry = {
     socket,
@@ -53,14 +53,21 @@ export async function authorize(guard: Guard, candidate: Candidate): Promise<Ent
     backlog: null,
   }
   guard.registry.track(entry)
+  let asked: Promise<Permission> | null = null
   try {
     const covered = endOf(guard, entry.lease, entry.names)
     if (covered !== null) throw new AuthError(covered)
-    const permission = await askPolicy(guard, entry)
-    entry.lease = permission.lease
-    entry.permittedUntil = permission.permittedUntil
-    entry.memberships = permission.memberships
+    asked = askPolicy(guard, entry)
+    take(entry, await asked)
     await candidate.recover?.(entry)
+    // A reload may have come meanwhile, and another.
+    while (!isInForce(guard, entry)) {
+      connection.admission.originProof()
+      requireInForce(guard, entry.strategy)
+      entry.policy = requirePolicy(guard, socket)
+      asked = askPolicy(guard, { ...entry, lease: authentication.lease })
+      take(entry, await asked)
+    }
     const ended = endOfEntry(guard, entry)
     if (ended !== null) throw new AuthError(ended)
     // Nothing is kept for a client that has gone while its credential was checked.
@@ -69,10 +76,36 @@ export async function authorize(guard: Guard, candidate: Candidate): Promise<Ent
   } catch (error) {
     abandon(guard, entry)
     throw error
+  } finally {
+    if (asked !== null) guard.shadows.of(socket.nsp)?.connect(entry, authentication.lease, asked)
   }
   socket.data = { ...socket.data, identity: entry.identity, lease: entry.lease }
   guard.redaction.socket(socket)
   return entry
+}
+
+/** True when what it was admitted under is what is in force now. */
+export function isInForce(guard: Guard, { policy, strategy, socket, connection }: Entry): boolean {
+  if (guard.policyOf(socket.nsp) !== policy || !guard.strategies.includes(strategy)) return false
+  try {
+    connection.admission.originProof()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** @throws AuthError AUTH_FORBIDDEN where the namespace is closed */
+function requirePolicy(guard: Guard, { nsp }: Socket): CompiledPolicy {
+  const policy = guard.policyOf(nsp)
+  if (policy === undefined) throw new AuthError('AUTH_FORBIDDEN', { reason: 'no_policy' })
+  return policy
+}
+
+function take(entry: Entry, permission: Permission): void {
+  entry.lease = permission.lease
+  entry.permittedUntil = permission.permittedUntil
+  entry.memberships = permission.memberships
 }
 
 /** Lets go of a socket that will not connect after all. */

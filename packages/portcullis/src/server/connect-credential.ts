@@ -5,7 +5,7 @@ import { type Authenticated, authenticate } from '../core/authenticate.ts'
 import { AuthError } from '../errors.ts'
 import type { Connection } from './connection.ts'
 import { withDeadline } from './deadline.ts'
-import { authenticateHandshake } from './door.ts'
+import { authenticateAgain } from './door.ts'
 import type { Guard } from './guard.ts'
 
 /** A credential given for this namespace counts before the one that opened the connection, which may be another's. */
@@ -28,8 +28,9 @@ export async function authenticateConnect(
   if (authenticated === null) throw new AuthError('AUTH_CREDENTIAL_MISSING')
   // Long after the handshake, what it found may no longer be so: a session may have been destroyed.
   const ageMs = guard.clock.now() - handshake.issued
-  if (ageMs <= guard.limits.connectTimeoutMs) return authenticated
-  const again = await authenticateHandshake(guard, handshake)
+  const inForce = guard.strategies.includes(authenticated.strategy)
+  if (inForce && ageMs <= guard.limits.connectTimeoutMs) return authenticated
+  const again = await authenticateAgain(guard, connection.admission)
   if (again === null) throw new AuthError('AUTH_CREDENTIAL_MISSING')
   return again
 }

@@ -8,14 +8,12 @@ import { authorize } from './authorize.ts'
 import { authenticateConnect } from './connect-credential.ts'
 import { type Connection, countFailure } from './connection.ts'
 import type { Deferral } from './deferral.ts'
-import { asAuthError, type Guard } from './guard.ts'
+import { asAuthError, type Guard, isReloaded } from './guard.ts'
 import type { Recovery } from './recovery.ts'
 import type { Entry } from './registry.ts'
 
 export interface ConnectGateOptions {
   readonly connectionOf: (socket: Socket) => Connection | undefined
-  /** The policy of the socket's namespace or of its parent; undefined where there is none. */
-  readonly policyOf: (socket: Socket) => CompiledPolicy | undefined
   /** Installs what guards the socket's packets; called before the socket can receive any. */
   readonly install: (entry: Entry) => void
   /** Where sockets wait that presented nothing yet; null when they are refused. */
@@ -36,7 +34,8 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
     }
     const startedMs = performance.now()
     const connection = options.connectionOf(socket)
-    const settle = (error: AuthError | null, identity: Identity | null): void => {
+    let identity: Identity | null = null
+    const settle = (error: AuthError | null): void => {
       if (guard.audit.enabled) {
         guard.audit.record({
           stage: 'connect',
@@ -47,6 +46,7 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
           code: error?.code ?? null,
           rule: 'connect',
           ...(error?.reason === undefined ? {} : { reason: error.reason }),
+          handshake: connection?.admission.handshake,
           startedMs,
         })
       }
@@ -58,28 +58,33 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
         new Error('a connection reached a protected server around its door: protect() after attach()'),
         'connect',
       )
-      settle(new AuthError('AUTH_ERROR', { reason: 'door_bypassed' }), null)
+      settle(new AuthError('AUTH_ERROR', { reason: 'door_bypassed' }))
       return
     }
-    const policy = options.policyOf(socket)
-    admit(socket, connection, policy).then(
-      (entry) => settle(null, entry.identity),
+    const policy = guard.policyOf(socket.nsp)
+    const identified = (who: Identity): void => {
+      identity = who
+    }
+    admit(socket, connection, policy, identified).then(
+      () => settle(null),
       (cause) => {
         const error = asAuthError(cause, `connect to ${socket.nsp.name}`, guard.onError)
-        if (
-          policy &&
-          error.code === 'AUTH_CREDENTIAL_MISSING' &&
-          deferral?.hold({ socket, connection, policy, next })
-        ) {
+        if (policy && error.code === 'AUTH_CREDENTIAL_MISSING' && deferral?.hold({ socket, connection, next })) {
           return
         }
-        settle(error, null)
+        settle(error)
         if (!isUnasked(socket, policy, error)) countFailure(connection, error, guard)
       },
     )
   }
 
-  async function admit(socket: Socket, connection: Connection, policy: CompiledPolicy | undefined): Promise<Entry> {
+  /** `identified` hears who it is as soon as that is known, admitted or not. */
+  async function admit(
+    socket: Socket,
+    connection: Connection,
+    policy: CompiledPolicy | undefined,
+    identified: (identity: Identity) => void,
+  ): Promise<Entry> {
     const namespace = socket.nsp.name
     if (policy === undefined) throw new AuthError('AUTH_FORBIDDEN', { reason: 'no_policy' })
     if (connection.connecting.has(namespace) || connection.deferred.has(namespace))
@@ -91,10 +96,18 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
     try {
       await guard.ready()
       await guard.throttle.check(connection.admission.handshake.address.address)
-      const authenticated = await authenticateConnect(guard, socket, connection)
       const { install, recovery } = options
       const recover = recovery === null ? {} : { recover: recovery.recover }
-      return await authorize(guard, { socket, connection, policy, authenticated, install, ...recover })
+      for (;;) {
+        const authenticated = await authenticateConnect(guard, socket, connection)
+        identified(authenticated.authentication.identity)
+        try {
+          return await authorize(guard, { socket, connection, authenticated, install, ...recover })
+        } catch (error) {
+          // Its strategy was replaced meanwhile: the one in its place is asked. What has become a former socket stays that one.
+          if (!isReloaded(error) || socket.recovered) throw error
+        }
+      }
     } finally {
       connection.connecting.delete(namespace)
     }

@@ -13,7 +13,8 @@ export interface EngineSocket {
   readonly id: string
   readonly request: object
   readonly readyState: string
-  close(): unknown
+  /** Once what has been written is flushed; with `discard`, at once. */
+  close(discard?: boolean): unknown
   once(event: 'close', listener: () => void): unknown
   on(event: 'data', listener: () => void): unknown
   off(event: 'data', listener: () => void): unknown
@@ -22,7 +23,10 @@ export interface EngineSocket {
 /** What the door found out about the request that opened the connection. */
 export interface Admission {
   readonly handshake: Handshake
-  readonly originProof: OriginProof
+  /** What the request proves under the origins in force at the moment. @throws AuthError AUTH_ORIGIN_REFUSED, AUTH_ERROR */
+  readonly originProof: () => OriginProof
+  /** Whether a cookie on a request that is marked cross-site is refused. */
+  readonly strict: boolean
   /** Null when the request carried no credential: each namespace then asks for one. */
   readonly authenticated: Authenticated | null
   /** Digest of the credential that was accepted; later requests of the connection must carry the same. */

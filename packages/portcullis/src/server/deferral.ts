@@ -2,10 +2,10 @@
 
 import type { Namespace, Socket } from 'socket.io'
 import { authenticate } from '../core/authenticate.ts'
-import type { CompiledPolicy } from '../core/compiled-policy.ts'
+import type { Identity } from '../core/identity.ts'
 import { AuthError, type AuthErrorCode, refusalOf } from '../errors.ts'
 import { CLOSED, REFRESH, type RefreshReply } from '../protocol.ts'
-import { abandon, authorize } from './authorize.ts'
+import { abandon, authorize, isInForce } from './authorize.ts'
 import { armDeadline, type Connection, countFailure, isIdle } from './connection.ts'
 import { withDeadline } from './deadline.ts'
 import { asAuthError, endOfEntry, type Guard } from './guard.ts'
@@ -17,7 +17,6 @@ import type { Entry } from './registry.ts'
 export interface Deferred {
   readonly socket: Socket
   readonly connection: Connection
-  readonly policy: CompiledPolicy
   readonly next: () => void
 }
 
@@ -106,7 +105,11 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
   function refresh(waiting: Held, packet: Packet, auth: unknown): void {
     const startedMs = performance.now()
     waiting.refreshing = true
-    present(waiting, auth).then(
+    let identity: Identity | null = null
+    const identified = (who: Identity): void => {
+      identity = who
+    }
+    present(waiting, auth, identified).then(
       (entry) => {
         waiting.resume = (refused) => conclude(waiting, entry, packet, refused, startedMs)
         process.nextTick(waiting.next)
@@ -114,14 +117,19 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
       (cause) => {
         const error = asAuthError(cause, `refresh in ${waiting.socket.nsp.name}`, guard.onError)
         waiting.refreshing = false
-        record(waiting, REFRESH_STAGE, null, startedMs, error.code, error.reason)
+        record(waiting, REFRESH_STAGE, identity, startedMs, error.code, error.reason)
         refuse(waiting, packet, REFRESH, error.code)
         countFailure(waiting.connection, error, guard)
       },
     )
   }
 
-  async function present({ socket, connection, policy }: Held, auth: unknown): Promise<Entry> {
+  /** `identified` hears who it is as soon as that is known, admitted or not. */
+  async function present(
+    { socket, connection }: Held,
+    auth: unknown,
+    identified: (identity: Identity) => void,
+  ): Promise<Entry> {
     if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) throw new AuthError('AUTH_ARGUMENTS_INVALID')
     const { handshake } = connection.admission
     await guard.ready()
@@ -133,14 +141,15 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
       guard.clock,
     )
     if (authenticated === null) throw new AuthError('AUTH_CREDENTIAL_MISSING')
+    identified(authenticated.authentication.identity)
     // The gate for its events comes last: until the application's middlewares are done, it still can do nothing.
-    return authorize(guard, { socket, connection, policy, authenticated, install: () => {} })
+    return authorize(guard, { socket, connection, authenticated, install: () => {} })
   }
 
   /** The last look: nothing may come between it and the socket's first listener. */
   function conclude(waiting: Held, entry: Entry, packet: Packet, refused: unknown, startedMs: number): void {
     const code = codeAgainst(waiting, entry, refused)
-    record(waiting, REFRESH_STAGE, entry, startedMs, code)
+    record(waiting, REFRESH_STAGE, entry.identity, startedMs, code)
     if (code !== null) {
       abandon(guard, entry)
       refuse(waiting, packet, REFRESH, code)
@@ -165,13 +174,13 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
     if (refused) return 'AUTH_FORBIDDEN'
     // The application may have taken a dynamic namespace down.
     const gone = !held.has(socket) || socket.nsp.server._nsps.get(socket.nsp.name) !== socket.nsp
-    return gone ? 'AUTH_UNAVAILABLE' : endOfEntry(guard, entry)
+    return gone || !isInForce(guard, entry) ? 'AUTH_UNAVAILABLE' : endOfEntry(guard, entry)
   }
 
   function record(
     { socket, connection }: Deferred,
     { stage, rule }: typeof REFRESH_STAGE | typeof DEFER_STAGE,
-    entry: Entry | null,
+    identity: Identity | null,
     startedMs: number,
     code: AuthErrorCode | null,
     reason?: string,
@@ -182,7 +191,8 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
       namespace: socket.nsp.name,
       socketId: socket.id,
       address: connection.admission.handshake.address.address,
-      identity: entry?.identity ?? null,
+      identity,
+      handshake: connection.admission.handshake,
       code,
       rule,
       ...(reason === undefined ? {} : { reason }),

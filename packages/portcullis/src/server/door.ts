@@ -15,7 +15,8 @@ import { type CheckOrigin, type OriginProof, rawValues } from './origin.ts'
 import { namesOf } from './registry.ts'
 
 export interface DoorOptions {
-  readonly checkOrigin: CheckOrigin
+  /** The check in force at the moment: a reload may replace it. */
+  readonly checkOrigin: () => CheckOrigin
   readonly clientAddress: (request: IncomingMessage) => ClientAddress
   readonly strictFetchMetadata: boolean
   readonly requireSecure: boolean
@@ -30,12 +31,19 @@ export interface Door {
   admissionOf(request: object): Admission | undefined
 }
 
+/** Whoever is refused by a node that drains comes back spread over so many seconds. */
+const MAX_RETRY_AFTER_SECONDS = 5
+
 export function createDoor(guard: Guard, options: DoorOptions): Door {
   const admissions = new WeakMap<object, Admission>()
-  const mayComeLater = readsConnect(guard.strategies)
   let pending = 0
 
-  async function admit(request: EngineRequest, originProof: OriginProof, client: ClientAddress): Promise<Admission> {
+  async function admit(
+    request: EngineRequest,
+    originProof: () => OriginProof,
+    client: ClientAddress,
+  ): Promise<Admission> {
+    requireOpen(guard)
     await guard.ready()
     await guard.throttle.handshake(client.address)
     if (pending >= guard.limits.maxPendingHandshakes)
@@ -45,16 +53,30 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
     if (rawValues(request, 'authorization').length > 1) {
       throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'presented_twice' })
     }
-    requireOriginForAmbient(guard, handshake, originProof, options.strictFetchMetadata)
+    requireOriginForAmbient(guard, handshake, originProof(), options.strictFetchMetadata)
     pending += 1
     try {
       const authenticated = await authenticateHandshake(guard, handshake)
-      if (authenticated === null && !mayComeLater) throw new AuthError('AUTH_CREDENTIAL_MISSING')
+      // What a reload has changed meanwhile counts: the connect asks again for a credential of a strategy that is gone.
+      originProof()
+      requireOpen(guard)
+      if (authenticated === null && !readsConnect(guard.strategies)) throw new AuthError('AUTH_CREDENTIAL_MISSING')
       // A WebSocket has no later requests that could come from someone else.
       const followed = authenticated !== null && request._query?.transport !== 'websocket'
-      return { handshake, originProof, authenticated, pin: followed ? pinOf(authenticated, handshake) : null }
+      const pin = followed ? pinOf(authenticated, handshake) : null
+      return { handshake, originProof, strict: options.strictFetchMetadata, authenticated, pin }
     } finally {
       pending -= 1
+    }
+  }
+
+  /** Asked once for each check there ever is in force, since it may be the application's. */
+  function checkedOrigin(request: EngineRequest, client: ClientAddress): () => OriginProof {
+    let last: { readonly check: CheckOrigin; readonly proof: OriginProof } | null = null
+    return () => {
+      const check = options.checkOrigin()
+      if (last?.check !== check) last = { check, proof: check(request, client) }
+      return last.proof
     }
   }
 
@@ -105,7 +127,8 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
       }
       try {
         if (options.requireSecure && !client.secure) throw new AuthError('AUTH_FORBIDDEN', { reason: 'insecure' })
-        const originProof = options.checkOrigin(request, client)
+        const originProof = checkedOrigin(request, client)
+        originProof()
         const sessionId = request._query?.sid
         // An empty session id opens a new connection, as Engine.IO reads it.
         if (sessionId) {
@@ -129,8 +152,25 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
   }
 }
 
+/** A node that lets go of its connections takes no new ones: another may, at once. */
+function requireOpen(guard: Guard): void {
+  if (!guard.isDraining()) return
+  const retryAfterSeconds = 1 + Math.floor(Math.random() * MAX_RETRY_AFTER_SECONDS)
+  throw new AuthError('AUTH_UNAVAILABLE', { reason: 'draining', retryAfterSeconds })
+}
+
+/**
+ * The credential of the request looked at again, on a connection that stands: origins and strategies may be others by now.
+ *
+ * @throws AuthError
+ */
+export function authenticateAgain(guard: Guard, { handshake, originProof, strict }: Admission) {
+  requireOriginForAmbient(guard, handshake, originProof(), strict)
+  return authenticateHandshake(guard, handshake)
+}
+
 /** Authenticates what the request carries; the authority must hold at this moment. */
-export async function authenticateHandshake(guard: Guard, handshake: Handshake): Promise<Authenticated | null> {
+async function authenticateHandshake(guard: Guard, handshake: Handshake): Promise<Authenticated | null> {
   const { limits, clock } = guard
   const authenticated = await withDeadline(
     authenticate(guard.strategies, handshake, null),

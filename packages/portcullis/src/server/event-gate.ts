@@ -71,19 +71,27 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
     if (typeof event === 'string' && event.startsWith(RESERVED_PREFIX))
       return respond(entry, packet, event, data.slice(1))
     const startedMs = guard.audit.enabled ? performance.now() : 0
-    const rule = typeof event === 'string' ? entry.policy.events.get(event) : undefined
+    const { policy } = entry
+    const rule = typeof event === 'string' ? policy.events.get(event) : undefined
     const ended = endOfEntry(guard, entry)
+    const compare = ended === null ? guard.shadows.of(entry.socket.nsp)?.event(entry, data) : undefined
     if (ended !== null || rule === undefined) {
+      compare?.({ code: 'AUTH_FORBIDDEN', rule: 'events' })
       conclude(entry, packet, rule, ended ?? 'AUTH_FORBIDDEN', startedMs, deliver)
       return null
     }
     const decision = decideEvent(entry, rule, packet, options)
     if (decision instanceof Promise) {
       // After a rule that took its time, the authority is looked at once more: it may have ended meanwhile.
-      return decision.then((late) =>
-        conclude(entry, packet, rule, codeOf(late) ?? endOfEntry(guard, entry), startedMs, deliver),
-      )
+      return decision.then((late) => {
+        compare?.({ code: codeOf(late), rule: rule.name })
+        // Nor does a permission count that a policy gave which is no longer in force.
+        const reloaded = entry.policy === policy ? null : 'AUTH_UNAVAILABLE'
+        const code = codeOf(late) ?? endOfEntry(guard, entry) ?? reloaded
+        conclude(entry, packet, rule, code, startedMs, deliver)
+      })
     }
+    compare?.({ code: codeOf(decision), rule: rule.name })
     conclude(entry, packet, rule, codeOf(decision), startedMs, deliver)
     return null
   }

@@ -7,6 +7,7 @@ import type { Applied, Cursor, LogState, RevocationLog, Unsubscribe } from '../c
 import { AuthError } from '../errors.ts'
 import { withDeadline } from './deadline.ts'
 import type { OnError } from './report.ts'
+import type { LogStatus } from './status.ts'
 
 export interface FollowerOptions {
   readonly log: RevocationLog
@@ -45,7 +46,15 @@ export interface Follower {
   /** From now on the acknowledgements of this entry are read too; the returned function ends that. */
   awaitApplied(id: string): () => void
   publish(text: string): Promise<void>
+  state(): FollowerState
   close(): Promise<void>
+}
+
+/** Times are by the monotonic clock. */
+export interface FollowerState extends Pick<LogStatus, 'failures' | 'unwritten' | 'lastReadMsAgo'> {
+  readonly stage: 'starting' | 'fresh' | 'stale' | 'closed'
+  /** When this stage began. */
+  readonly sinceMs: number
 }
 
 /** How many heartbeats there are within `maxStalenessMs`: so many may be lost before a node suspends. */
@@ -68,7 +77,9 @@ export function createFollower(options: FollowerOptions): Follower {
   /** Ids read since the log was last read from its start; null unless that is under way. */
   let reread: Set<string> | null = null
   let freshUntilMs = Number.NEGATIVE_INFINITY
-  let state: 'starting' | 'fresh' | 'stale' | 'closed' = 'starting'
+  let state: FollowerState['stage'] = 'starting'
+  let sinceMs = monotonicMs(clock)
+  let lastReadMs: number | null = null
   let looking: Promise<void> | null = null
   let again = false
   let failures = 0
@@ -85,10 +96,15 @@ export function createFollower(options: FollowerOptions): Follower {
     return false
   }
 
+  function enter(next: FollowerState['stage']): void {
+    state = next
+    sinceMs = monotonicMs(clock)
+  }
+
   function becomeStale(): void {
     cancelStale()
     if (state !== 'fresh') return
-    state = 'stale'
+    enter('stale')
     options.onStale()
   }
 
@@ -102,7 +118,7 @@ export function createFollower(options: FollowerOptions): Follower {
       watch()
     }
     if (state === 'fresh') return
-    state = 'fresh'
+    enter('fresh')
     options.onFresh()
   }
 
@@ -184,6 +200,7 @@ export function createFollower(options: FollowerOptions): Follower {
       take(text)
       cursor = at
     }
+    lastReadMs = startedMs
     if (!found.more) {
       if (reread !== null) writeAgain(reread)
       reread = null
@@ -292,8 +309,14 @@ export function createFollower(options: FollowerOptions): Follower {
       }
     },
     publish: (text) => inTime(log.publish(text)),
+    state() {
+      // A timer that is late has not said so yet.
+      isFresh()
+      const lastReadMsAgo = lastReadMs === null ? null : Math.round(monotonicMs(clock) - lastReadMs)
+      return { stage: state, sinceMs, failures, unwritten: outbox.size, lastReadMsAgo }
+    },
     async close() {
-      state = 'closed'
+      enter('closed')
       cancelBeat()
       cancelStale()
       first.resolve()

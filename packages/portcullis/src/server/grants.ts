@@ -1,5 +1,6 @@
 /** The rooms that a socket joined by asking, each until its own end or the lease's. */
 
+import type { AuditStage } from '../core/audit.ts'
 import { type AuthErrorCode, refusalOf } from '../errors.ts'
 import { LEFT, type LeftNotice } from '../protocol.ts'
 import type { Guard } from './guard.ts'
@@ -20,15 +21,21 @@ export function holdGrant(
   entry.grants.set(room, { expiresAt, expiring, presented } satisfies Grant)
 }
 
-/** Ends a grant, and tells the client why. The room is left unless it also follows from who the client is. */
-export function endGrant(guard: Guard, entry: Entry, room: string, code: AuthErrorCode): void {
+/** Ends a grant, and tells the client why. `stage` is for the audit log. The room is left unless it also follows from who the client is. */
+export function endGrant(
+  guard: Guard,
+  entry: Entry,
+  room: string,
+  code: AuthErrorCode,
+  stage: AuditStage = 'expire',
+): void {
   if (!forgetGrant(guard, entry, room) || entry.state !== 'connected') return
   if (!entry.memberships.includes(room)) entry.socket.leave(room)
   if (guard.audit.enabled) {
     const { namespace, socket, identity } = entry
     const startedMs = performance.now()
     guard.audit.record({
-      stage: 'expire',
+      stage,
       namespace,
       socketId: socket.id,
       room,

@@ -1,11 +1,14 @@
-/** What every gate of one `createAuth` shares: configuration that never changes, and the places where state is kept. */
+/** What every gate of one `createAuth` shares: its configuration, and the places where state is kept. */
 
+import type { Namespace } from 'socket.io'
 import type { Clock } from '../core/clock.ts'
+import type { CompiledPolicy } from '../core/compiled-policy.ts'
 import type { DecideOptions } from '../core/decide.ts'
 import type { Lease } from '../core/lease.ts'
 import { isExpired } from '../core/lease.ts'
 import type { RevocationIndex } from '../core/revocation.ts'
 import type { Strategy } from '../core/strategy.ts'
+import type { Trace } from '../core/trace.ts'
 import { AuthError, type AuthErrorCode } from '../errors.ts'
 import type { AuditTrail } from './audit-trail.ts'
 import { withDeadline } from './deadline.ts'
@@ -14,9 +17,11 @@ import type { Limits } from './limits.ts'
 import type { Redaction } from './redact.ts'
 import type { Entry, Registry } from './registry.ts'
 import type { OnError } from './report.ts'
+import type { Shadows } from './shadow-port.ts'
 import type { Throttle } from './throttle.ts'
 
 export interface Guard {
+  /** Those in force at the moment: a reload may replace them. */
   readonly strategies: readonly Strategy[]
   readonly limits: Limits
   readonly clock: Clock
@@ -27,6 +32,10 @@ export interface Guard {
   readonly leases: LeaseTimer
   readonly throttle: Throttle
   readonly redaction: Redaction
+  /** The policy in force in a namespace at the moment; undefined where it is closed. */
+  readonly policyOf: (namespace: Namespace) => CompiledPolicy | undefined
+  /** True once this node lets go of its connections: it takes no new ones. */
+  readonly isDraining: () => boolean
   /** How long a socket may stay connected before it presents a credential; null when it must come with one. */
   readonly deferMs: number | null
   readonly lease: LeaseSettings
@@ -39,6 +48,10 @@ export interface Guard {
   /** A socket has connected: whoever it replaces is disconnected. Null where several connections are fine. */
   readonly replaceOthers: ((entry: Entry) => void) | null
   readonly memberships: MembershipWatch
+  /** Second policies, which are asked for comparison. */
+  readonly shadows: Shadows
+  /** Follows how decisions come about; only in the copy of a guard that explanations are made with. */
+  readonly trace?: Trace
 }
 
 /** What asks memberships again when they may have changed unheard. */
@@ -55,6 +68,8 @@ export interface Revalidation {
    * no longer looked at under a handle that it had before.
    */
   add(entry: Entry): void
+  /** Another strategy has taken the place of the one that accepted it: it is that one which looks from now on. */
+  inherit(entry: Entry): void
   /** A socket has gone. */
   delete(entry: Entry): void
   /** How many sockets are looked at again. */
@@ -92,6 +107,20 @@ export function endOfEntry(guard: Guard, entry: Entry): AuthErrorCode | null {
   return entry.withheld?.has('expired') ? 'AUTH_EXPIRED' : null
 }
 
+/**
+ * What was decided under a strategy that a reload has replaced meanwhile, which may accept less.
+ *
+ * @throws AuthError AUTH_UNAVAILABLE, so that it is tried again under what is in force now
+ */
+export function requireInForce(guard: Guard, strategy: Strategy): void {
+  if (!guard.strategies.includes(strategy)) throw new AuthError('AUTH_UNAVAILABLE', { reason: 'reloaded' })
+}
+
+/** True for what `requireInForce` throws: under what is in force now, it may be otherwise. */
+export function isReloaded(error: unknown): boolean {
+  return AuthError.is(error) && error.reason === 'reloaded'
+}
+
 /** Any error as an `AuthError`; what the application's code threw is reported first. */
 export function asAuthError(error: unknown, where: string, onError: OnError): AuthError {
   if (AuthError.is(error)) {
@@ -103,6 +132,6 @@ export function asAuthError(error: unknown, where: string, onError: OnError): Au
 }
 
 /** How the rules of the application are asked: within `ruleTimeoutMs`, and with what they throw reported. */
-export function decideOptions({ limits, clock, onError }: Guard): DecideOptions {
-  return { deadline: (promise) => withDeadline(promise, limits.ruleTimeoutMs, clock), onError }
+export function decideOptions({ limits, clock, onError, trace }: Guard): DecideOptions {
+  return { deadline: (promise) => withDeadline(promise, limits.ruleTimeoutMs, clock), onError, trace }
 }

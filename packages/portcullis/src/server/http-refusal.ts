@@ -2,6 +2,7 @@
 
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
 import { type AuthError, refusalOf } from '../errors.ts'
+import type { Refusal } from '../protocol.ts'
 
 /** Engine.IO hands an upgrade a stand-in whose `end` writes nothing; then the raw socket is written. */
 export function isUpgrade(response: unknown): boolean {
@@ -10,7 +11,7 @@ export function isUpgrade(response: unknown): boolean {
 
 /** Writes the whole answer and ends it. A client that has gone is left alone. */
 export function writeRefusal(request: IncomingMessage, response: unknown, error: AuthError): void {
-  const body = JSON.stringify(refusalOf(error.code))
+  const body = JSON.stringify(bodyOf(error))
   const headers: Record<string, string> = {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': String(Buffer.byteLength(body)),
@@ -34,6 +35,12 @@ export function writeRefusal(request: IncomingMessage, response: unknown, error:
   socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n${lines.join('')}\r\n${body}`, () =>
     socket.destroy(),
   )
+}
+
+/** Also in the body: a browser does not show `Retry-After` to a page of another origin. */
+function bodyOf({ code, retry, retryAfterSeconds }: AuthError): Refusal {
+  if (retry !== 'backoff' || retryAfterSeconds === undefined) return refusalOf(code)
+  return { ...refusalOf(code), retryAfterMs: retryAfterSeconds * 1000 }
 }
 
 /** RFC 6750 section 3: a request without a credential gets no error code. */

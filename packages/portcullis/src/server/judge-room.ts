@@ -15,7 +15,12 @@ export interface Verdict {
 }
 
 /** Who asks; an `Entry` is one. */
-export type Asker = Pick<Entry, 'policy' | 'identity' | 'lease' | 'namespace' | 'socket'>
+export interface Asker extends Pick<Entry, 'policy' | 'identity' | 'lease' | 'namespace'> {
+  readonly socket: {
+    readonly id: string
+    readonly nsp: { readonly adapter: { readonly sids: Pick<ReadonlyMap<string, unknown>, 'has'> } }
+  }
+}
 
 /** Where several patterns match, all must permit, in whatever order they stand; where none does, the room is closed. */
 export async function judgeRoom(guard: Guard, asker: Asker, room: string, presented: unknown): Promise<Verdict> {
@@ -26,10 +31,13 @@ export async function judgeRoom(guard: Guard, asker: Asker, room: string, presen
   if (socket.nsp.adapter.sids.has(room)) return { room, rule, decision: { effect: 'deny', code: 'AUTH_FORBIDDEN' } }
   for (const candidate of policy.rooms) {
     const params = candidate.pattern.match(room)
-    if (params === null) continue
+    if (params === null) {
+      guard.trace?.check(candidate.name, undefined, performance.now())
+      continue
+    }
     rule = candidate.name
     const request = { identity, lease, namespace, room, params, socketId: socket.id, presented }
-    const decision = await decide(candidate.rule, request, candidate.where, decideOptions(guard))
+    const decision = await decide(candidate, request, decideOptions(guard))
     if (decision.effect === 'deny') return { room, rule, decision }
     expiresAt = earlier(expiresAt, decision.expiresAt)
   }

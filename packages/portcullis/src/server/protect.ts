@@ -15,12 +15,17 @@ import { createEventGate } from './event-gate.ts'
 import type { Guard } from './guard.ts'
 import type { EngineRequest } from './handshake-view.ts'
 import type { CheckOrigin } from './origin.ts'
+import { isParent, type Policies } from './policies.ts'
 import { guardReach } from './reach.ts'
 import { createRecovery } from './recovery.ts'
 import { createRoomGate } from './room-gate.ts'
 
 export interface DoorSettings {
-  readonly checkOrigin: CheckOrigin
+  /** The check in force at the moment. */
+  readonly checkOrigin: () => CheckOrigin
+  readonly policies: Policies
+  /** A connection was opened, by a handshake that may have begun before this node began to drain. */
+  readonly opened: (connection: Connection) => void
   readonly clientAddress: (request: IncomingMessage) => ClientAddress
   readonly strictFetchMetadata: boolean
   readonly requireSecure: boolean
@@ -30,6 +35,8 @@ export interface DoorSettings {
 export interface ProtectedServer {
   /** Gives a namespace, or every child of a dynamic one, its policy. @throws TypeError when it has one already */
   setPolicy(namespace: Namespace, policy: CompiledPolicy): void
+  /** Every connection that stands. */
+  connections(): Iterable<Connection>
   handshakeOf(socket: Socket): Handshake | undefined
 }
 
@@ -46,8 +53,7 @@ const protectedServers = new WeakMap<Server, object>()
 export function protectServer(guard: Guard, io: Server, settings: DoorSettings): ProtectedServer {
   requireProtectable(io)
   protectedServers.set(io, guard)
-  const policies = new WeakMap<Namespace, CompiledPolicy>()
-  const parents = new Set<Namespace & { children: Set<Namespace> }>()
+  const { policies } = settings
   const connections = new WeakMap<object, Connection>()
   const bySessionId = new Map<string, Connection>()
   const recovery = createRecovery(guard, io)
@@ -62,6 +68,7 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
     connections.set(engineSocket, connection)
     bySessionId.set(engineSocket.id, connection)
     armDeadline(connection, guard.limits, guard.clock)
+    settings.opened(connection)
     engineSocket.once('close', () => {
       connection.closed = true
       connection.cancelDeadline()
@@ -77,17 +84,14 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
   const deferral = guard.deferMs === null ? null : createDeferral(guard, guard.deferMs, install)
   const connectGate = createConnectGate(guard, {
     connectionOf: (socket) => connections.get(socket.conn),
-    policyOf: ({ nsp }) => policies.get(nsp) ?? policyOfParent(nsp),
     install,
     deferral,
     recovery,
   })
   const admitted = createAdmitted(guard, recovery?.afterConnect)
 
-  function policyOfParent(nsp: Namespace): CompiledPolicy | undefined {
-    for (const parent of parents) if (parent.children.has(nsp)) return policies.get(parent)
-    return undefined
-  }
+  /** Dynamic namespaces that have the gate: one that a reload has closed keeps it. */
+  const gated = new WeakSet<Namespace>()
 
   function guardNamespace(nsp: Namespace): void {
     nsp.use(connectGate)
@@ -119,12 +123,13 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
         throw new TypeError(`namespace ${JSON.stringify(namespace.name)} has a policy already`)
       if (isParent(namespace)) {
         requireCleanup(io)
-        parents.add(namespace)
         // The application's middlewares of a dynamic namespace are inherited: ours has to stand among them, in its place.
-        namespace.use(connectGate)
+        if (!gated.has(namespace)) namespace.use(connectGate)
+        gated.add(namespace)
       }
       policies.set(namespace, policy)
     },
+    connections: () => [...bySessionId.values()],
     handshakeOf: (socket) => connections.get(socket.conn)?.admission.handshake,
   }
 }
@@ -146,12 +151,8 @@ function requireProtectable(io: Server): void {
 }
 
 /** Without this option every name that matches is kept for ever, and any client can make up names. */
-function requireCleanup(io: Server): void {
+export function requireCleanup(io: Server): void {
   const { cleanupEmptyChildNamespaces } = (io as unknown as { _opts: { cleanupEmptyChildNamespaces?: boolean } })._opts
   if (cleanupEmptyChildNamespaces === true) return
   throw new TypeError('"cleanupEmptyChildNamespaces" must be true for a server with a protected dynamic namespace')
-}
-
-function isParent(namespace: Namespace): namespace is Namespace & { children: Set<Namespace> } {
-  return 'children' in namespace && namespace.children instanceof Set
 }

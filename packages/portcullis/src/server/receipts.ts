@@ -2,6 +2,7 @@
 
 import { type Clock, monotonicMs } from '../core/clock.ts'
 import type { LogState, NodeState } from '../core/revocation-log.ts'
+import type { KnownNode } from './status.ts'
 
 /** What a revocation did on a node. */
 export interface NodeReceipt {
@@ -36,6 +37,8 @@ export interface Receipts {
   of(id: string, durableAtMs: number, timeoutMs: number): Promise<Receipt>
   /** The nodes that may be serving at this moment. */
   nodes(): readonly string[]
+  /** Every node that the log named last. */
+  known(): readonly KnownNode[]
 }
 
 /** Two clocks may differ in speed by a tenth, and a timer may be late: so much longer is a silent node waited for. */
@@ -66,6 +69,10 @@ export function createReceipts(clock: Clock): Receipts {
   /** How long a node has been silent, as far as the log knows. */
   function silentMs({ ageMs }: NodeState): number {
     return ageMs + monotonicMs(clock) - learntAtMs
+  }
+
+  function isLive(state: NodeState): boolean {
+    return silentMs(state) < state.maxStalenessMs * DRIFT
   }
 
   /**
@@ -138,6 +145,12 @@ export function createReceipts(clock: Clock): Receipts {
         settle()
       })
     },
-    nodes: () => nodes.filter((state) => silentMs(state) < state.maxStalenessMs * DRIFT).map(({ node }) => node),
+    nodes: () => nodes.filter(isLive).map(({ node }) => node),
+    known: () =>
+      nodes.map((state) => ({
+        node: state.node,
+        state: isLive(state) ? 'live' : 'silent',
+        seenMsAgo: Math.round(silentMs(state)),
+      })),
   }
 }

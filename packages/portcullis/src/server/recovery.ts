@@ -1,6 +1,7 @@
 /** Connection state recovery as a second front door: who comes back is admitted anew, and gets what it still may have. */
 
 import type { Namespace, Server, Socket } from 'socket.io'
+import type { CompiledPolicy } from '../core/compiled-policy.ts'
 import { isSamePrincipal } from '../core/identity.ts'
 import { isExpired } from '../core/lease.ts'
 import { refusalOf } from '../errors.ts'
@@ -33,6 +34,7 @@ interface Return {
   readonly keeper: Keeper
   readonly former: Former
   readonly record: AwayRecord
+  readonly policy: CompiledPolicy
   readonly rooms: RoomsNow
   readonly owed: () => readonly Missed[] | null
 }
@@ -58,7 +60,7 @@ export function createRecovery(guard: Guard, io: Server): Recovery | null {
     if (record === null) return 'malformed'
     const code = refusal(entry, record)
     if (code !== null) return code
-    const { identity, socket, memberships } = entry
+    const { identity, socket, memberships, policy } = entry
     const principal = principalRoom(identity)
     const settled = new Set([sid, principal, ...memberships])
     // Rules are asked about the socket that it will be.
@@ -72,7 +74,7 @@ export function createRecovery(guard: Guard, io: Server): Recovery | null {
     const before = new Map(record.rooms)
     const kept = new Set([...settled, ...rooms.regained.map(({ room }) => room)].filter((room) => before.has(room)))
     const owed = await withDeadline(taken.owed({ own: sid, before, kept }), guard.limits.ruleTimeoutMs, guard.clock)
-    return owed === null ? 'history' : { keeper, former: { sid, pid, data: own }, record, rooms, owed }
+    return owed === null ? 'history' : { keeper, former: { sid, pid, data: own }, record, policy, rooms, owed }
   }
 
   /** Why this session is not for this socket, or null. */
@@ -88,6 +90,8 @@ export function createRecovery(guard: Guard, io: Server): Recovery | null {
     const missed = found.owed()
     const holds =
       missed !== null &&
+      // What it may have back was decided under a policy that a reload may have replaced.
+      guard.policyOf(entry.socket.nsp) === found.policy &&
       endOfEntry(guard, entry) === null &&
       refusal(entry, found.record) === null &&
       !found.rooms.regained.some((grant) => isExpired(grant, now))

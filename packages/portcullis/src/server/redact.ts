@@ -1,7 +1,7 @@
 /** Takes credentials out of what applications log and adapters send to other nodes, once they have been read. */
 
 import type { Socket } from 'socket.io'
-import type { Strategy } from '../core/strategy.ts'
+import type { CredentialSource } from '../core/handshake.ts'
 import type { EngineRequest } from './handshake-view.ts'
 
 /** What stands where a credential stood in a URL. */
@@ -17,14 +17,14 @@ export interface Redaction {
   socket(socket: Socket): void
 }
 
-export function createRedaction(strategies: readonly Strategy[]): Redaction {
+export function createRedaction(sources: readonly CredentialSource[]): Redaction {
   const names = {
     header: new Set<string>(),
     cookie: new Set<string>(),
     query: new Set<string>(),
     auth: new Set<string>(),
   }
-  for (const { from } of strategies) for (const source of from) names[source.in].add(source.name)
+  for (const source of sources) names[source.in].add(source.name)
 
   return {
     request(request) {

@@ -6,10 +6,10 @@ import { AuthError, type AuthErrorCode } from '../errors.ts'
 import type { RefreshReply } from '../protocol.ts'
 import { countFailure } from './connection.ts'
 import { withDeadline } from './deadline.ts'
-import { authenticateHandshake } from './door.ts'
-import { asAuthError, type Guard } from './guard.ts'
+import { authenticateAgain } from './door.ts'
+import { asAuthError, type Guard, isReloaded } from './guard.ts'
 import type { Entry } from './registry.ts'
-import { renew } from './renew.ts'
+import { type Difference, renew } from './renew.ts'
 
 /** So many refreshes at once, and then one for each interval. */
 const BURST = 3
@@ -27,8 +27,7 @@ export async function refresh(guard: Guard, entry: Entry, auth: unknown): Promis
   try {
     mayAsk = take(guard, entry)
     if (!mayAsk) throw new AuthError('AUTH_RATE_LIMITED', { reason: 'refreshes' })
-    const { authentication, strategy } = await present(guard, entry, auth)
-    const { joined, left } = await renew(guard, entry, authentication, strategy)
+    const { joined, left } = await presentAndRenew(guard, entry, auth)
     guard.revalidation.add(entry)
     record(guard, entry, startedMs, null)
     entry.connection.failures = 0
@@ -59,6 +58,18 @@ function take({ clock }: Guard, entry: Entry): boolean {
   return true
 }
 
+/** Once more where a reload has replaced the strategy that accepted it meanwhile. */
+async function presentAndRenew(guard: Guard, entry: Entry, auth: unknown): Promise<Difference> {
+  for (;;) {
+    const { authentication, strategy } = await present(guard, entry, auth)
+    try {
+      return await renew(guard, entry, authentication, strategy)
+    } catch (error) {
+      if (!isReloaded(error)) throw error
+    }
+  }
+}
+
 /** With nothing given, the credential of the handshake is looked at again: a cookie cannot be sent otherwise. */
 async function present(guard: Guard, { connection, namespace }: Entry, auth: unknown) {
   if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) throw new AuthError('AUTH_ARGUMENTS_INVALID')
@@ -67,7 +78,7 @@ async function present(guard: Guard, { connection, namespace }: Entry, auth: unk
   await guard.throttle.check(handshake.address.address)
   const authenticated =
     Object.keys(auth).length === 0
-      ? await authenticateHandshake(guard, handshake)
+      ? await authenticateAgain(guard, connection.admission)
       : await withDeadline(
           authenticate(guard.strategies, handshake, { namespace, auth: auth as Readonly<Record<string, unknown>> }),
           guard.limits.authenticateTimeoutMs,
@@ -85,6 +96,7 @@ function record(guard: Guard, entry: Entry, startedMs: number, code: AuthErrorCo
     namespace,
     socketId: socket.id,
     address: connection.admission.handshake.address.address,
+    handshake: connection.admission.handshake,
     identity,
     code,
     rule: 'refresh',

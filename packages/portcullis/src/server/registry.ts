@@ -31,7 +31,8 @@ export interface Entry {
   readonly socket: Socket
   readonly connection: Connection
   readonly namespace: string
-  readonly policy: CompiledPolicy
+  /** Replaced by a reload, together with those of all others. */
+  policy: CompiledPolicy
   identity: Identity
   /** Names under which a revocation reaches it. Changed by `rename` alone. */
   names: readonly string[]

@@ -1,5 +1,7 @@
 /** An authority looked at again while its socket stands: everything that was decided under the old one is decided anew. */
 
+import type { AuditStage } from '../core/audit.ts'
+import type { CompiledPolicy } from '../core/compiled-policy.ts'
 import { isSamePrincipal } from '../core/identity.ts'
 import { type Lease, shorten } from '../core/lease.ts'
 import type { Authentication, Strategy } from '../core/strategy.ts'
@@ -8,7 +10,7 @@ import { askMemberships, askPolicy, isUndecided, type Permission } from './apply
 import { endEntry } from './end-entry.ts'
 import { armLease } from './entry-lease.ts'
 import { endGrant, holdGrant } from './grants.ts'
-import { endOf, type Guard } from './guard.ts'
+import { endOf, type Guard, requireInForce } from './guard.ts'
 import { codeOfVerdict, judgeRoom, type Verdict } from './judge-room.ts'
 import { type Entry, namesOf } from './registry.ts'
 import { restore } from './withhold.ts'
@@ -37,14 +39,17 @@ export function renew(
   given: Authentication | null,
   strategy: Strategy = entry.strategy,
 ): Promise<Difference> {
-  return inTurn(entry, async () => {
+  return inTurnUnderOnePolicy(entry, async () => {
     requireOpen(entry)
+    requireInForce(guard, strategy)
+    const { policy } = entry
     const next = given === null ? entry : renewedBy(entry, given, strategy)
     requireAuthority(guard, next)
     let permission: Permission
     try {
       permission = await askPolicy(guard, { ...partsOf(entry), ...next })
     } catch (error) {
+      requireSame(entry, policy)
       if (AuthError.is(error) && error.reason === 'connect_rule' && !isUndecided(error.code)) {
         requireOpen(entry)
         endEntry(guard, entry, error.code)
@@ -56,6 +61,8 @@ export function renew(
     const held = [...entry.grants]
     const verdicts = await Promise.all(held.map(([room, { presented }]) => judgeRoom(guard, asker, room, presented)))
     requireOpen(entry)
+    requireSame(entry, policy)
+    requireInForce(guard, next.strategy)
     requireAuthority(guard, { ...next, lease })
     requireVerdicts(entry, verdicts)
     put(guard, entry, { ...next, lease }, permission)
@@ -80,15 +87,17 @@ export function extend(guard: Guard, entry: Entry, given: Authentication): Promi
 
 /** Asks `memberships` again, and nothing else. @throws AuthError; whatever the application threw */
 export function reconcile(guard: Guard, entry: Entry): Promise<Difference> {
-  return inTurn(entry, async () => {
+  return inTurnUnderOnePolicy(entry, async () => {
     requireOpen(entry)
+    const { policy } = entry
     const memberships = await askMemberships(guard, entry)
     requireOpen(entry)
+    requireSame(entry, policy)
     return rooms(guard, entry, memberships, [])
   })
 }
 
-function inTurn<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
+export function inTurn<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
   const turn = entry.renewal === null ? work() : entry.renewal.then(work, work)
   entry.renewal = turn
   const done = () => {
@@ -111,7 +120,26 @@ function renewedBy(entry: Entry, given: Authentication, strategy: Strategy): Ren
   return { identity, names: namesOf(given), lease, strategy, handle }
 }
 
-function requireOpen(entry: Entry): void {
+/** Begins again where `requireSame` finds that a reload has brought another policy: nobody could say what the two make together. */
+function inTurnUnderOnePolicy<T>(entry: Entry, attempt: () => Promise<T>): Promise<T> {
+  return inTurn(entry, async () => {
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!(AuthError.is(error) && error.reason === POLICY_REPLACED)) throw error
+      }
+    }
+  })
+}
+
+const POLICY_REPLACED = 'policy_replaced'
+
+function requireSame(entry: Entry, policy: CompiledPolicy): void {
+  if (entry.policy !== policy) throw new AuthError('AUTH_UNAVAILABLE', { reason: POLICY_REPLACED })
+}
+
+export function requireOpen(entry: Entry): void {
   const code: AuthErrorCode | null = entry.ended ?? (entry.state === 'connected' ? null : 'AUTH_UNAVAILABLE')
   if (code !== null) throw new AuthError(code, { reason: 'ended' })
 }
@@ -146,8 +174,14 @@ function put(guard: Guard, entry: Entry, next: Renewed, { permittedUntil }: Pick
   requireOpen(entry)
 }
 
-/** Joins and leaves what changed, and tells the client of grants that ended. */
-function rooms(guard: Guard, entry: Entry, memberships: readonly string[], verdicts: readonly Verdict[]): Difference {
+/** Joins and leaves what changed, and tells the client of grants that ended. `stage` is for the audit log. */
+export function rooms(
+  guard: Guard,
+  entry: Entry,
+  memberships: readonly string[],
+  verdicts: readonly Verdict[],
+  stage: AuditStage = 'expire',
+): Difference {
   const before = roomsOf(entry)
   const now = guard.clock.now() / 1000
   const former = entry.memberships
@@ -157,7 +191,7 @@ function rooms(guard: Guard, entry: Entry, memberships: readonly string[], verdi
     // Left, or at its end, while the rules were asked.
     if (grant === undefined) continue
     const code = codeOfVerdict(verdict, now)
-    if (code !== null) endGrant(guard, entry, verdict.room, code)
+    if (code !== null) endGrant(guard, entry, verdict.room, code, stage)
     else if (verdict.decision.effect === 'permit')
       holdGrant(guard, entry, verdict.room, verdict.decision.expiresAt, grant.presented)
   }

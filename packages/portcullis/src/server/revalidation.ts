@@ -54,7 +54,8 @@ export function createRevalidation(guard: () => Guard, random: () => number = Ma
 
   const nowMs = () => monotonicMs(guard().clock)
 
-  function add(entry: Entry): void {
+  /** `goodAtMs`: when it was found good, by the monotonic clock. */
+  function add(entry: Entry, goodAtMs = nowMs()): void {
     const { strategy, handle } = entry
     const everyMs = strategy.revalidateEveryMs
     if (closed || handle === undefined || everyMs === undefined || entry.state !== 'connected') {
@@ -70,7 +71,7 @@ export function createRevalidation(guard: () => Guard, random: () => number = Ma
       // Rounded down, here and below: nobody is looked at later than the interval says.
       seconds.put(watched, Math.floor((nowMs() + random() * everyMs) / 1000))
     }
-    watched.sockets.set(entry, { atMs: nowMs() })
+    watched.sockets.set(entry, { atMs: goodAtMs })
     bySocket.set(entry, watched)
   }
 
@@ -172,7 +173,8 @@ export function createRevalidation(guard: () => Guard, random: () => number = Ma
   }
 
   return {
-    add,
+    add: (entry) => add(entry),
+    inherit: (entry) => add(entry, bySocket.get(entry)?.sockets.get(entry)?.atMs),
     delete: remove,
     get size() {
       return bySocket.size

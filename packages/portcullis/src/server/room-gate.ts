@@ -32,7 +32,10 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
     const ended = endOfEntry(guard, entry)
     const now = guard.clock.now() / 1000
     const codes = verdicts.map((verdict) => ended ?? codeOfVerdict(verdict, now))
-    for (const [i, { room, rule }] of verdicts.entries()) record(entry, room, rule, codes[i] ?? null, startedMs)
+    for (const [i, { room, rule }] of verdicts.entries())
+      record(entry, room, rule, codes[i] ?? null, startedMs, { presented })
+    const shadow = guard.shadows.of(entry.socket.nsp)
+    if (shadow !== undefined) for (const verdict of verdicts) shadow.join(entry, verdict, presented)
     const refused = codes.find((code) => code !== null)
     if (refused !== undefined) throw new AuthError(refused, { reason: 'room' })
     // Whoever was disconnected meanwhile can hold nothing.
@@ -55,21 +58,17 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
   async function judge(entry: Entry, rooms: readonly string[], presented: unknown): Promise<readonly Verdict[]> {
     for (;;) {
       while (entry.renewal !== null) await entry.renewal.catch(() => {})
-      const { lease } = entry
+      const { lease, policy } = entry
       const verdicts = await Promise.all(rooms.map((room) => judgeRoom(guard, entry, room, presented)))
-      if (entry.renewal === null && entry.lease === lease) return verdicts
+      if (entry.renewal === null && entry.lease === lease && entry.policy === policy) return verdicts
     }
   }
 
-  /** The names asked for, when there are not too many of them and each can be one. */
   function admissible(entry: Entry, asked: unknown, startedMs: number): readonly string[] {
     try {
-      const rooms = roomNames(asked)
-      const more = rooms.filter((room) => !entry.grants.has(room)).length
-      if (entry.grants.size + more <= guard.limits.maxRooms) return rooms
-      throw new AuthError('AUTH_RATE_LIMITED', { reason: 'rooms' })
+      return admissibleRooms(guard, entry.grants, asked)
     } catch (error) {
-      if (AuthError.is(error)) record(entry, null, 'rooms', error.code, startedMs, error.reason)
+      if (AuthError.is(error)) record(entry, null, 'rooms', error.code, startedMs, { reason: error.reason })
       throw error
     }
   }
@@ -101,12 +100,29 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
     rule: string,
     code: AuthErrorCode | null,
     startedMs: number,
-    reason?: string,
+    { reason, presented }: { readonly reason?: string | undefined; readonly presented?: unknown },
   ): void {
     if (!guard.audit.enabled) return
-    const known = { ...(room === null ? {} : { room }), ...(reason === undefined ? {} : { reason }) }
+    const named = { ...(room === null ? {} : { room }), ...(reason === undefined ? {} : { reason }) }
+    const known = presented === undefined ? named : { ...named, presented }
     guard.audit.record({ stage: 'join', namespace, socketId: socket.id, ...known, identity, code, rule, startedMs })
   }
+}
+
+/**
+ * The names asked for, when there are not too many of them and each can be one.
+ *
+ * @throws AuthError AUTH_FORBIDDEN or AUTH_RATE_LIMITED
+ */
+export function admissibleRooms(
+  { limits }: Pick<Guard, 'limits'>,
+  grants: ReadonlyMap<string, unknown>,
+  asked: unknown,
+): readonly string[] {
+  const rooms = roomNames(asked)
+  const more = rooms.filter((room) => !grants.has(room)).length
+  if (grants.size + more <= limits.maxRooms) return rooms
+  throw new AuthError('AUTH_RATE_LIMITED', { reason: 'rooms' })
 }
 
 /** A room that cannot exist gets the same answer as one that is closed. */
