@@ -155,7 +155,7 @@ describe('the gateway as a process', { timeout: 60_000 }, () => {
         .trim()
         .split('\n')
         .map((line) => line.trim().split(/\s+/)[0]),
-    ).toEqual(['Portcullis', 'data', 'secrets', 'sessions', 'alice', 'bob', 'carol'])
+    ).toEqual(['Portcullis', 'inspector', 'control', 'data', 'secrets', 'sessions', 'alice', 'bob', 'carol'])
     const { session, token, demo } = JSON.parse(await readFile(join(dataDir, 'secrets.json'), 'utf8')) as Record<
       string,
       unknown
