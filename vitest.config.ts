@@ -20,6 +20,7 @@ export default defineConfig({
       { find: /^portcullis$/, replacement: source('index.ts') },
       { find: /^portcullis\/(client|testing)$/, replacement: source('$1/index.ts') },
       { find: /^portcullis\/(.+)$/, replacement: source('$1.ts') },
+      { find: /^portcullis-inspector$/, replacement: source('../../inspector/src/index.ts') },
     ],
   },
   test: {
@@ -46,7 +47,7 @@ export default defineConfig({
           name: 'alone',
           maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 },
-          include: [...ALONE, 'packages/gateway/test/**/*.test.ts', 'test/*.test.ts'],
+          include: [...ALONE, 'packages/{gateway,inspector}/test/**/*.test.ts', 'test/*.test.ts'],
           typecheck: {
             enabled: true,
             include: ['packages/*/test/**/*.test-d.ts'],

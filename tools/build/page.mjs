@@ -1,8 +1,8 @@
 // @ts-check
-/** The page of a package: its files as they are, and its script as one minified module for browsers. */
+/** The page of a package: its files as they are, and its script as one minified module for browsers; or what Vite makes of it. */
 
 import { cpSync, existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
 /**
@@ -12,6 +12,7 @@ import { rolldown } from 'rolldown'
  */
 export async function buildPage(folder, outDir) {
   if (!existsSync(folder)) return
+  if (existsSync(join(folder, 'main.tsx'))) return bundleWithVite(folder, outDir)
   cpSync(folder, outDir, { recursive: true, filter: (source) => !source.endsWith('.ts') })
   const script = join(folder, 'main.ts')
   if (existsSync(script)) await bundleForBrowsers(script, join(outDir, 'main.js'))
@@ -43,5 +44,44 @@ async function bundleForBrowsers(input, file) {
   } finally {
     await bundle.close()
   }
+  if (complaints.length > 0) throw new Error(complaints.join('\n'))
+}
+
+/**
+ * A page of components. Its addresses are relative, so that it works below any path.
+ *
+ * @param {string} root
+ * @param {string} outDir
+ * @throws Error with whatever Vite warns of, such as an import that no browser has
+ */
+async function bundleWithVite(root, outDir) {
+  const { build, createLogger } = await import('vite')
+  /** @type {string[]} */
+  const complaints = []
+  const logger = createLogger('warn')
+  await build({
+    customLogger: {
+      ...logger,
+      warn: (message) => complaints.push(message),
+      warnOnce: (message) => complaints.push(message),
+    },
+    root,
+    base: './',
+    configFile: false,
+    envDir: false,
+    publicDir: false,
+    logLevel: 'warn',
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    build: {
+      outDir: resolve(outDir),
+      emptyOutDir: false,
+      target: 'es2023',
+      cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
+      // The content security policy of the page knows no data: addresses.
+      assetsInlineLimit: 0,
+      modulePreload: false,
+      reportCompressedSize: false,
+    },
+  })
   if (complaints.length > 0) throw new Error(complaints.join('\n'))
 }

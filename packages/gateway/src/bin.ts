@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** `portcullis-gateway`: the commands, and what is said when one cannot be carried out. */
 
-import { readFileSync } from 'node:fs'
 import { CHECK_HELP, check } from './cli/check.ts'
 import { type Command, type Terminal, UsageError } from './cli/command.ts'
 import { DEMO_HELP, demo } from './cli/demo.ts'
@@ -12,7 +11,7 @@ import { START_HELP, start } from './cli/start.ts'
 import { TOKEN_HELP, token } from './cli/token.ts'
 import { TRIGGER_HELP, trigger } from './cli/trigger.ts'
 import { ConfigError } from './config/mistakes.ts'
-import { packageFile } from './package-files.ts'
+import { packageVersion } from './package-files.ts'
 import { reasonOf, StartError } from './start-error.ts'
 
 // Whoever read the output may be gone; that is no reason to end.
@@ -57,7 +56,7 @@ else process.stdout.once('drain', () => process.exit())
 async function main([name, ...args]: readonly string[]): Promise<number> {
   const command = name === undefined || !Object.hasOwn(COMMANDS, name) ? undefined : COMMANDS[name]
   if (name === '--version') {
-    terminal.print((JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version)
+    terminal.print(packageVersion())
     return 0
   }
   if (command === undefined) {

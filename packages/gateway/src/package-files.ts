@@ -1,6 +1,6 @@
 /** Files that are shipped beside the code: `openapi`, `schema`, `demo`. */
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -10,6 +10,11 @@ const ROOT = rootAbove(dirname(fileURLToPath(import.meta.url)))
 /** The absolute path of a file of this package. */
 export function packageFile(...parts: readonly string[]): string {
   return join(ROOT, ...parts)
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version
 }
 
 function rootAbove(folder: string): string {

@@ -173,8 +173,9 @@ describe('the page in Chromium', { timeout: 60_000 }, () => {
     await picture('refused-origin')
   })
 
+  let short: Running | undefined
   it.each(['cookie', 'token'] as const)('expires with its %s, and asks for a new login', async (credential) => {
-    const short = await runGateway({ TOKEN_LIFETIME_SECONDS: '4', SESSION_LIFETIME_SECONDS: '4' }, PAGE)
+    short ??= await runGateway({ TOKEN_LIFETIME_SECONDS: '4', SESSION_LIFETIME_SECONDS: '4' }, PAGE)
     await open(short.url)
     await logIn('alice', credential, short.passwords)
     await passed('Admitted')

@@ -5,7 +5,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { newDatabase } from './running.ts'
 import { client, connected } from './socket-client.ts'
 import { folderWithCluster, temporaryFolder } from './temporary.ts'
@@ -23,7 +23,8 @@ interface Started {
 
 const children = new Set<ChildProcess>()
 const servers = new Set<Server>()
-afterEach(async () => {
+// Not after each test: they run side by side, since most of their time is a PostgreSQL that starts or a deadline that passes.
+afterAll(async () => {
   for (const child of children) child.kill('SIGTERM')
   await Promise.all([...children].map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')))
   children.clear()
@@ -88,7 +89,7 @@ async function port(kind: 'silent' | 'closed'): Promise<number> {
   return port
 }
 
-describe('a start that fails says what to do in one line, and exits with 1', { timeout: 60_000 }, () => {
+describe.concurrent('a start that fails says what to do in one line, and exits with 1', { timeout: 60_000 }, () => {
   it('when the port is in use', async () => {
     const taken = await port('silent')
     expect(await failure({ PORT: String(taken) })).toContain(
@@ -145,7 +146,7 @@ describe('a start that fails says what to do in one line, and exits with 1', { t
   })
 })
 
-describe('the gateway as a process', { timeout: 60_000 }, () => {
+describe.concurrent('the gateway as a process', { timeout: 60_000 }, () => {
   it('prints where it is and who can log in, and no secret', async () => {
     const { output, dataDir, url } = await start({ DATA_DIR: await temporaryFolder() })
     const { out, err } = output()

@@ -5,7 +5,16 @@ import { createLeaves, type Environment } from './leaves.ts'
 import { namespacesSchema } from './namespaces.ts'
 import { strategySchema } from './strategies.ts'
 
-const PERMISSIONS = ['publish', 'revoke', 'sessions', 'disconnect', 'reconcile', 'tickets', 'presence', 'explain'] as const
+const PERMISSIONS = [
+  'publish',
+  'revoke',
+  'sessions',
+  'disconnect',
+  'reconcile',
+  'tickets',
+  'presence',
+  'explain',
+] as const
 
 /** The schema over one environment. Its input side is what the file holds, its output what the gateway runs on. */
 export function configSchema(env: Environment) {

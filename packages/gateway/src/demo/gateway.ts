@@ -61,7 +61,9 @@ export async function startGateway(
   { pageFolder, onError, signal }: StartOptions,
 ): Promise<Gateway> {
   const closers: (() => Promise<void>)[] = []
+  let closing = false
   const close = async () => {
+    closing = true
     for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => onError(error, 'close'))
   }
   /** What a step opened is closed with the rest, also when the start was given up meanwhile. */
@@ -133,7 +135,7 @@ export async function startGateway(
     const gateway = opened(
       await openGateway(await loadConfig(file, env, true), {
         env,
-        logs: quietLogs(onError),
+        logs: quietLogs(onError, () => closing),
         listening: http,
         app,
         sessionStore: sessions.store,
@@ -175,6 +177,10 @@ function loopbackOf(host: string): string {
 }
 
 /** The demo is watched at a terminal: it says what went wrong, and nothing else. */
-function quietLogs(onError: StartOptions['onError']): Logs {
-  return { info: () => {}, warn: () => {}, error: onError, decision: () => {}, flush: () => {} }
+function quietLogs(onError: StartOptions['onError'], isClosing: () => boolean): Logs {
+  const error: Logs['error'] = (cause, where) => {
+    // The backend is this process: while it ends, nobody is there to hear that its own sockets are gone.
+    if (!(isClosing() && /notices? of hooks/.test(where))) onError(cause, where)
+  }
+  return { info: () => {}, warn: () => {}, error, decision: () => {}, flush: () => {} }
 }

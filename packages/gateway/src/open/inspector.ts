@@ -4,9 +4,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Auth, DecisionLog } from 'portcullis'
 import { createInspector, type ShadowLog, sourceOf } from 'portcullis-inspector'
 import type { Loaded } from '../config/load.ts'
+import type { Logs } from '../operations/logs.ts'
+import { packageVersion } from '../package-files.ts'
 
 /** Answers what is under the inspector's path, or false for anything else. */
 export type InspectorRoutes = (req: IncomingMessage, res: ServerResponse) => boolean
+
+/** The inspector of a gateway. */
+export interface OpenInspector {
+  readonly routes: InspectorRoutes
+  /** Ends every live feed. */
+  close(): Promise<void>
+}
 
 /** What the inspector looks at. */
 export interface Inspected {
@@ -14,26 +23,33 @@ export interface Inspected {
   readonly decisions: DecisionLog
   readonly differences: ShadowLog
   readonly title: string | undefined
-  readonly onError: (error: unknown, where: string) => void
+  readonly logs: Logs
 }
 
 /** Null where the file has none. @throws ConfigError for a password hash that is none */
 export function createInspectorOf(
   { config, mistake }: Loaded,
-  { auth, decisions, differences, title, onError }: Inspected,
-): InspectorRoutes | null {
+  { auth, decisions, differences, title, logs }: Inspected,
+): OpenInspector | null {
   if (config.inspector === undefined) return null
   const { path, users, secret, sessionSeconds } = config.inspector
   const shadow = config.shadow === undefined ? {} : { shadow: differences }
   try {
     const inspector = createInspector({
-      source: sourceOf({ auth, decisions, ...shadow, title: title ?? 'Portcullis gateway' }),
+      source: sourceOf({
+        auth,
+        decisions,
+        ...shadow,
+        title: title ?? 'Portcullis gateway',
+        version: packageVersion(),
+        onRevoke: (act) => logs.warn({ inspector: act }, `inspector ${act.effect}`),
+      }),
       users,
       secret,
       sessionSeconds,
-      onError: (error: unknown) => onError(error, 'inspector'),
+      onError: (error: unknown) => logs.error(error, 'inspector'),
     })
-    return (req, res) => {
+    const routes: InspectorRoutes = (req, res) => {
       const url = req.url ?? '/'
       if (url !== path && !url.startsWith(`${path}/`) && !url.startsWith(`${path}?`)) return false
       // As Express mounts it: the inspector sees its own paths, and `originalUrl` for redirects.
@@ -41,6 +57,7 @@ export function createInspectorOf(
       inspector(req, res)
       return true
     }
+    return { routes, close: async () => inspector.close() }
   } catch (error) {
     if (error instanceof TypeError) throw mistake(['inspector'], error.message)
     throw error

@@ -167,10 +167,11 @@ async function open(
     const { state } = auth.status()
     return { ready: state === 'fresh', state }
   }
-  const inspector = createInspectorOf(first, { auth, ...observation, title: options.title, onError })
+  const inspector = createInspectorOf(first, { auth, ...observation, title: options.title, logs })
+  if (inspector !== null) opened(inspector)
   const health = healthRoutes(readiness, null)
   const { app } = options
-  const shown = config.inspector?.public === true ? inspector : null
+  const shown = config.inspector?.public === true ? inspector?.routes : undefined
   answer = (req, res) => {
     if (health(req, res) || shown?.(req, res) === true) return
     if (app !== undefined) app(req, res)
@@ -186,7 +187,7 @@ async function open(
       isProtected,
       isReady: () => readiness().ready,
       health: healthRoutes(readiness, observation.metrics),
-      inspector,
+      inspector: inspector?.routes ?? null,
       logs,
     })
     control.server.on('error', (error) => onError(error, 'control'))

@@ -1,0 +1,16 @@
+/** The codes to choose from; those of the library's table, which a test compares. */
+export const CODES = [
+  'AUTH_CREDENTIAL_MISSING',
+  'AUTH_CREDENTIAL_INVALID',
+  'AUTH_EXPIRED',
+  'AUTH_REVOKED',
+  'AUTH_SUBJECT_CHANGED',
+  'AUTH_FORBIDDEN',
+  'AUTH_INSUFFICIENT_SCOPE',
+  'AUTH_ORIGIN_REFUSED',
+  'AUTH_REPLACED',
+  'AUTH_ARGUMENTS_INVALID',
+  'AUTH_RATE_LIMITED',
+  'AUTH_UNAVAILABLE',
+  'AUTH_ERROR',
+]
