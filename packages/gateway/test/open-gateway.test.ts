@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { hashPassword } from 'portcullis-inspector'
 import { describe, expect, it } from 'vitest'
 import { connect, next, openOn, until } from './opened.ts'
 
@@ -144,6 +145,28 @@ describe('the operator', () => {
     expect(text).toMatch(/portcullis_sockets\{namespace="\/chat"\} 1/)
     expect(text).not.toContain('made-up')
     expect((await fetch(`${opened.url}/metrics`)).status).toBe(404)
+  })
+
+  it('has the inspector on the control port, behind its own login, and nothing of it in public', async () => {
+    const [password, env] = ['a long password', { INSPECTOR_SECRET: randomBytes(32).toString('hex') }]
+    const opened = await openOn(
+      `${CHAT}inspector: { secret: "\${INSPECTOR_SECRET}", users: [ { name: ada, passwordHash: "\${HASH}" } ] }\n`,
+      { ...env, HASH: await hashPassword(password) },
+    )
+    await connect(opened, '/chat', 'alice', { org: 'acme' })
+    const ask = (path: string, init?: RequestInit) =>
+      fetch(`${opened.control}/inspector/${path}`, { redirect: 'manual', ...init })
+    expect((await ask('')).headers.get('content-type')).toContain('text/html')
+    expect((await ask('api/connections')).status).toBe(401)
+    const signedIn = await ask('api/sign-in', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+      body: JSON.stringify({ name: 'ada', password }),
+    })
+    const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const seen = await (await ask('api/connections', { headers: { cookie } })).json()
+    expect(seen).toMatchObject({ connections: [{ subject: 'alice', scheme: 'jwt', rooms: [{ room: 'org.acme' }] }] })
+    expect((await fetch(`${opened.url}/inspector/`)).status).toBe(404)
   })
 
   it('is told that the node is ready, and that it is not while it drains; its clients are let go', async () => {

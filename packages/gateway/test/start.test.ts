@@ -5,9 +5,10 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { io } from 'socket.io-client'
 import { afterAll, describe, expect, it } from 'vitest'
 import { newDatabase } from './running.ts'
-import { client, connected } from './socket-client.ts'
+import { connected } from './socket-client.ts'
 import { folderWithCluster, temporaryFolder } from './temporary.ts'
 
 const BIN = fileURLToPath(new URL('../dist/bin.js', import.meta.url))
@@ -194,7 +195,10 @@ describe.concurrent('the gateway as a process', { timeout: 60_000 }, () => {
         body: JSON.stringify({ username: 'alice', password }),
       })
       const { token } = (await answer.json()) as { token: string }
-      const socket = await connected(client({ url }, '/news', 'websocket', { token }))
+      // Not of the kit, which closes its clients after each test: others run beside this one.
+      const socket = await connected(
+        io(`${url}/news`, { transports: ['websocket'], reconnection: false, auth: { token } }),
+      )
       const gone = new Promise((resolve) => socket.once('disconnect', resolve))
       child.kill(signal)
       expect(await exit).toBe(0)

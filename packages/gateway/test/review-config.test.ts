@@ -1,0 +1,80 @@
+/** What only the parts themselves can say of their options is said by `check` too, with file, line and option. */
+
+import { randomBytes } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { checkLoaded } from '../src/cli/check.ts'
+import { parseConfig } from '../src/config/load.ts'
+
+const SECRET = randomBytes(32).toString('hex')
+const OTHER = randomBytes(32).toString('hex')
+const BASE = `origins: [https://app.example]
+issuer: https://app.example
+strategies: [ { use: anonymous } ]
+redis: { url: redis://127.0.0.1:6379 }
+postgres: { url: postgres://127.0.0.1/test, poolSize: 1 }
+`
+const NAMESPACES = 'namespaces: { /news: { connect: true } }\n'
+
+function mistakeIn(rest: string, namespaces = NAMESPACES): string {
+  try {
+    checkLoaded(parseConfig(BASE + namespaces + rest, '/etc/portcullis.yaml', { SECRET, OTHER }))
+  } catch (error) {
+    return `${(error as Error).name}: ${(error as Error).message}`
+  }
+  return ''
+}
+
+it.each([
+  ['limits: { foo: 1 }', 7, 'limits.foo'],
+  ['limits: { connectTimeoutMs: -1 }', 7, 'limits.connectTimeoutMs'],
+  ['lease: { foo: 1 }', 7, 'lease.foo'],
+  ['trustedProxies: [ 10.0.0.1, "no address" ]', 7, 'trustedProxies[1]'],
+  ['hooks: { url: "http://backend.example/x", secret: "${SECRET}" }', 7, 'hooks.url'],
+  [
+    'signing: { pusher: [ { key: app, secret: "${SECRET}" }, { key: app, secret: "${SECRET}" } ] }',
+    7,
+    'signing.pusher[1].key',
+  ],
+  [
+    'inspector: { public: true, secret: "${SECRET}", users: [ { name: a, passwordHash: "${SECRET}" } ] }',
+    7,
+    'inspector.users[0].passwordHash',
+  ],
+  [
+    'control:\n  keys:\n    - { name: a, key: "${SECRET}", permissions: all }\n    - { name: a, key: "${OTHER}", permissions: all }',
+    10,
+    'control.keys[1].name',
+  ],
+  [
+    'control:\n  keys:\n    - { name: a, key: "${SECRET}", permissions: [publish], namespaces: [news] }',
+    9,
+    'control.keys[0].namespaces',
+  ],
+])('"%s" is told at line %i as "%s"', (rest, line, option) => {
+  const told = mistakeIn(`${rest}\n`)
+  expect(told).toContain(`ConfigError: /etc/portcullis.yaml:${line}:`)
+  expect(told).toContain(`"${option}" `)
+  expect(told).not.toContain(SECRET)
+})
+
+it.each([
+  ['an event of Socket.IO', 'events: { disconnecting: { allow: true, to: nothing } }'],
+  ['an event of the protocol', 'events: { "auth:join": { allow: true, to: nothing } }'],
+  [
+    'an event sent to a room under the name of one of the protocol',
+    'events: { a: { allow: true, to: { room: args[0], event: "auth:closed" } } }',
+  ],
+  [
+    'an event sent to a room under the name of one of Socket.IO',
+    'events: { a: { allow: true, to: { room: args[0], event: connect } } }',
+  ],
+])('%s is no event of a file', (_, events) => {
+  expect(mistakeIn('', `namespaces:\n  /news:\n    connect: true\n    ${events}\n`)).toMatch(
+    /^ConfigError: .*:\d+:\d+: "namespaces\.\/news/,
+  )
+})
+
+it('a policy in the shadow and memberships in a pool of one connection are no mistake', () => {
+  const memberships = 'memberships: { sql: "select s as subject, r as room from m where s = any($1)", channel: m }'
+  expect(mistakeIn('', `namespaces: { /news: { connect: true, ${memberships} } }\n`)).toBe('')
+})
