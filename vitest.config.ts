@@ -9,6 +9,7 @@ const report = process.env.VITEST_JSON
 const ALONE = [
   'packages/portcullis/test/{cluster,faults,memberships,outbound,revocations}/**/*.test.ts',
   'packages/portcullis/test/docs/*.test.ts',
+  'packages/gateway/test/{start,page,embedded-postgres,load,presence-redis}.test.ts',
   'packages/portcullis/test/server/{attacks,leaks,lease-expiry}.test.ts',
   'packages/portcullis/test/strategies/{jwt-keys,php-session-formats,php-session-site,session-options,webhook-load}.test.ts',
   'packages/portcullis/test/compat/{laravel-echo/endpoint,laravel-echo/hostile,socketio-jwt/answer}.test.ts',
@@ -25,6 +26,7 @@ export default defineConfig({
   },
   test: {
     globalSetup: './test/global-setup.ts',
+    setupFiles: ['./packages/portcullis/test/setup.ts', './packages/gateway/test/setup.ts', './examples/test/setup.ts'],
     // `.ci/run` counts the tests of the report that it asks for here.
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [
@@ -32,7 +34,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'together',
-          include: ['packages/portcullis/test/**/*.test.ts', '{tools,examples}/test/**/*.test.ts'],
+          include: ['packages/{portcullis,gateway}/test/**/*.test.ts', '{tools,examples}/test/**/*.test.ts'],
           exclude: ALONE,
           // One process for many files: loading everything anew for each of them took a quarter of the whole run.
           isolate: false,
@@ -47,7 +49,7 @@ export default defineConfig({
           name: 'alone',
           maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 },
-          include: [...ALONE, 'packages/{gateway,inspector}/test/**/*.test.ts', 'test/*.test.ts'],
+          include: [...ALONE, 'packages/inspector/test/**/*.test.ts', 'test/*.test.ts'],
           typecheck: {
             enabled: true,
             include: ['packages/*/test/**/*.test-d.ts'],

@@ -1,8 +1,8 @@
 // @ts-check
-/** `npm run example 03`: runs the server of one example. Usage: run-example.mjs NN */
+/** `npm run example 03`: runs the server of one example. Usage: run-example.mjs NN, or the name of a site */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ROOT } from './workspace.mjs'
 
@@ -16,11 +16,17 @@ const folders = new Map(
     .map((name) => [name.slice(0, 2), name]),
 )
 
+/** What starts an example, by what it is called; whole sites have names. */
+const programs = new Map([
+  ...[...folders].map(([number, name]) => /** @type {const} */ ([number, `${name}/server.mjs`])),
+  ['php-organization', 'php-organization/start.mjs'],
+])
+
 const asked = process.argv[2]
-const folder = folders.get(asked?.padStart(2, '0') ?? '')
-if (folder === undefined) {
+const program = programs.get(asked?.padStart(2, '0') ?? '')
+if (program === undefined) {
   const what = asked === undefined ? 'Which example?' : `There is no example ${JSON.stringify(asked)}.`
-  const lines = [...folders].map(([number, name]) => `  ${number}  ${questionOf(name)}`)
+  const lines = [...programs].map(([name, path]) => `  ${name}  ${questionOf(dirname(path))}`)
   console.error([`${what} npm run example NN, where NN is one of`, ...lines].join('\n'))
   process.exit(1)
 }
@@ -29,7 +35,7 @@ process.on('uncaughtException', (/** @type {NodeJS.ErrnoException & { port?: num
   console.error(error.code === 'EADDRINUSE' ? `Port ${error.port} is in use: set PORT to another.` : error)
   process.exit(1)
 })
-await import(pathToFileURL(join(EXAMPLES, folder, 'server.mjs')).href)
+await import(pathToFileURL(join(EXAMPLES, program)).href)
 
 /** The heading of its README. @param {string} name */
 function questionOf(name) {

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createClient } from 'redis'
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
+import { afterTest } from './cleanups.ts'
 import { freePort } from './free-port.mjs'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -107,15 +108,10 @@ export function useRedis() {
   return { prefix, redis }
 }
 
-const sockets: Socket[] = []
-afterEach(() => {
-  for (const socket of sockets.splice(0)) socket.close()
-})
-
 /** A client that connects once, and not again by itself. */
 export function client(url: string, options: Partial<ManagerOptions & SocketOptions> = {}): Socket {
   const socket = io(url, { forceNew: true, reconnection: false, ...options })
-  sockets.push(socket)
+  afterTest(() => socket.close())
   return socket
 }
 

@@ -9,9 +9,10 @@ import { jwt } from 'portcullis/strategies/jwt'
 import { memoryTicketStore, tickets } from 'portcullis/strategies/ticket'
 import { Server, type ServerOptions } from 'socket.io'
 import { io as connectClient, type Socket } from 'socket.io-client'
-import { afterEach, expect } from 'vitest'
+import { expect } from 'vitest'
 import { createControlApi } from '../src/control/control-api.ts'
 import type { ControlApiOptions, ControlAuditEvent } from '../src/control/options.ts'
+import { afterTest } from './cleanups.ts'
 import { allowsBody, type ControlReply, faultOf } from './control-document.ts'
 
 export const ISSUER = 'https://id.example'
@@ -26,15 +27,8 @@ export const KEYS = {
 const secret = new TextEncoder().encode('for tests alone: 32 bytes or more of secret')
 const controlSecret = new TextEncoder().encode('for tests alone: another 32 bytes or more of secret')
 
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
 /** Run after the present test, last first. */
-export function onCleanup(cleanup: () => unknown): void {
-  cleanups.push(cleanup)
-}
+export const onCleanup = afterTest
 
 /** What is to become true before long, on however busy a machine. */
 export function soon<T>(read: () => T) {

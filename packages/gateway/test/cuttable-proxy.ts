@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from 'node:net'
-import { afterAll } from 'vitest'
+import { afterFile } from './cleanups.ts'
 
 export interface CuttableProxy {
   readonly port: number
@@ -33,7 +33,7 @@ export async function cuttableProxy(target: NetConnectOpts): Promise<CuttablePro
     isCut = true
     for (const socket of open) socket.destroy()
   }
-  afterAll(() => {
+  afterFile(() => {
     cut()
     server.close()
   })

@@ -9,18 +9,12 @@ import { fileURLToPath } from 'node:url'
 import { createClient } from 'redis'
 import { Server, type ServerOptions } from 'socket.io'
 import { io as connectClient, type Socket } from 'socket.io-client'
-import { afterEach } from 'vitest'
 import { createEmitterBridge, type EmitterBridge, type EmitterBridgeOptions } from '../src/emitters/index.ts'
+import { afterTest } from './cleanups.ts'
 
 export const REDIS_URL = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
 
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-export function afterwards(cleanup: () => unknown): void {
-  cleanups.push(cleanup)
-}
+export const afterwards = afterTest
 
 export function randomKey(): string {
   return `test-${randomBytes(6).toString('hex')}`

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import type { Refusal } from 'portcullis'
 import { io, type Socket } from 'socket.io-client'
-import { afterEach } from 'vitest'
 import { loadConfig } from '../src/config/load.ts'
 import { type OpenGateway, openGateway } from '../src/open/open-gateway.ts'
 import type { Logs } from '../src/operations/logs.ts'
+import { afterTest } from './cleanups.ts'
 import { temporaryFolder } from './temporary.ts'
 
 export const SECRET = randomBytes(32).toString('hex')
@@ -26,13 +26,6 @@ export interface Opened {
   /** Asks the control API. */
   ask(path: string, body: unknown): Promise<{ readonly status: number; readonly body: Record<string, unknown> }>
 }
-
-const open: Opened[] = []
-const sockets: Socket[] = []
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.disconnect()
-  await Promise.all(open.splice(0).map(({ gateway }) => gateway.close()))
-})
 
 /** One strategy: tokens of `tokenOf`. */
 export const HEAD = `listen: { port: 0 }
@@ -80,7 +73,7 @@ export async function openOn(rest: string, env: Record<string, string> = {}): Pr
       return { status: response.status, body: (await response.json()) as Record<string, unknown> }
     },
   }
-  open.push(opened)
+  afterTest(() => gateway.close())
   return opened
 }
 
@@ -109,7 +102,7 @@ export async function connect(
     reconnection: false,
     auth: { token: await tokenOf(subject, claims) },
   })
-  sockets.push(socket)
+  afterTest(() => socket.disconnect())
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)
     socket.once('connect_error', (error: Error & { data?: Refusal }) => reject(error.data ?? error))

@@ -1,17 +1,11 @@
 /** Clients of presence nodes, and what they hear; everything ends with the file. */
 
 import { io as connectClient, type Socket } from 'socket.io-client'
-import { afterAll } from 'vitest'
 import type { PresenceNotice } from '../src/presence/index.ts'
+import { afterFile } from './cleanups.ts'
 import type { Claimed } from './presence-node.ts'
 
-const cleanups: (() => unknown)[] = []
-afterAll(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-export function afterwards(cleanup: () => unknown): void {
-  cleanups.push(cleanup)
-}
+export const afterwards = afterFile
 
 export async function connected(url: string, namespace: string, auth: Claimed): Promise<Socket> {
   const socket = connectClient(url + namespace, {

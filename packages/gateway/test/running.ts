@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { afterAll } from 'vitest'
 import { type Gateway, startGateway } from '../src/demo/gateway.ts'
 import { loadSecrets } from '../src/demo/secrets.ts'
 import { readSettings } from '../src/demo/settings.ts'
+import { afterFile } from './cleanups.ts'
 import { temporaryFolder } from './temporary.ts'
 
 export interface Running {
@@ -40,7 +40,7 @@ export async function runGateway(env: Record<string, string> = {}, page = '../sr
     pageFolder: fileURLToPath(new URL(page, import.meta.url)),
     onError: (error, where) => errors.push({ error, where }),
   })
-  afterAll(() => gateway.close())
+  afterFile(() => gateway.close())
   const url = `http://127.0.0.1:${gateway.port}`
   const { secrets } = await loadSecrets(dataDir)
   const post: Running['post'] = (path, body, headers = {}) =>
@@ -79,7 +79,7 @@ export async function newDatabase(): Promise<string | null> {
   if (server === undefined || server === '') return null
   const schema = `gateway_test_${randomBytes(6).toString('hex')}`
   await runSql(server, `create schema ${schema}`)
-  afterAll(() => runSql(server, `drop schema if exists ${schema} cascade`))
+  afterFile(() => runSql(server, `drop schema if exists ${schema} cascade`))
   return `${server}${server.includes('?') ? '&' : '?'}options=-csearch_path%3D${schema}`
 }
 

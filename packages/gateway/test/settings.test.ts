@@ -6,6 +6,7 @@ describe('settings', () => {
   it('have defaults that need nothing installed', () => {
     expect(readSettings({}, '/srv/gateway')).toEqual({
       port: 3000,
+      controlPort: 3001,
       host: '127.0.0.1',
       dataDir: '/srv/gateway/data',
       databaseUrl: null,

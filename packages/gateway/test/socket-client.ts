@@ -2,16 +2,11 @@
 
 import type { Refusal } from 'portcullis'
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
-import { afterEach } from 'vitest'
+import { afterTest } from './cleanups.ts'
 import type { Running } from './running.ts'
 
 export type Transport = 'polling' | 'websocket'
 export const TRANSPORTS: readonly Transport[] = ['polling', 'websocket']
-
-const open: Socket[] = []
-afterEach(() => {
-  for (const socket of open.splice(0)) socket.disconnect()
-})
 
 export interface Credentials {
   readonly cookie?: string
@@ -37,7 +32,7 @@ export function client(
     ...(token === undefined ? {} : { auth: { token } }),
   }
   const socket = io(running.url + namespace, options)
-  open.push(socket)
+  afterTest(() => socket.disconnect())
   return socket
 }
 

@@ -5,13 +5,13 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll } from 'vitest'
 import { startEmbeddedPostgres } from '../src/embedded/embedded-postgres.ts'
+import { afterFile } from './cleanups.ts'
 
 /** A new folder that every user may enter, as PostgreSQL's user has to. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-test-'))
-  folders.push(folder)
+  afterFile(() => rm(folder, { recursive: true, force: true }))
   await chmod(folder, 0o755)
   return folder
 }
@@ -31,8 +31,3 @@ async function makeCluster(): Promise<string> {
   await server.stop()
   return server.folder
 }
-
-const folders: string[] = []
-afterAll(async () => {
-  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })))
-})

@@ -15,7 +15,7 @@ import {
 import { fromAuth, fromAuthorization, fromCookie, readOne } from 'portcullis/strategies/from'
 import { Server, type ServerOptions } from 'socket.io'
 import { io as connectClient, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
-import { afterEach } from 'vitest'
+import { afterTest } from './cleanups.ts'
 
 export interface Claims {
   readonly org: string
@@ -77,14 +77,9 @@ export interface HttpAnswer {
   readonly body: string
 }
 
-const cleanups: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
 /** Run after the present test, last first. */
 export function onCleanup(cleanup: () => Promise<void> | void): void {
-  cleanups.push(cleanup)
+  afterTest(cleanup)
 }
 
 export async function start(
@@ -111,7 +106,7 @@ export async function start(
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const { port } = http.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
-  cleanups.push(async () => {
+  afterTest(async () => {
     await auth.close()
     await io.close()
   })
@@ -148,7 +143,7 @@ export async function start(
         transports: ['websocket'],
         ...clientOptions,
       })
-      cleanups.push(() => {
+      afterTest(() => {
         socket.disconnect()
       })
       return socket

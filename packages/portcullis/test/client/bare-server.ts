@@ -7,15 +7,10 @@ import { type ClientAuth, type ClientAuthEvents, type WithAuthOptions, withAuth 
 import { type FakeClock, fakeClock } from 'portcullis/testing'
 import { type Namespace, Server, type ServerOptions } from 'socket.io'
 import { io as connectTo, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
-import { afterEach } from 'vitest'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
+import { afterTest } from '../cleanups.ts'
 
 export function onCleanup(cleanup: () => unknown): void {
-  cleanups.push(cleanup)
+  afterTest(cleanup)
 }
 
 /** The public body of a code, as the library's table has it. */

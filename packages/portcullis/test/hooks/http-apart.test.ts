@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import { permit } from 'portcullis'
 import type { HookRequest } from 'portcullis/hooks/http'
-import { fakeClock } from 'portcullis/testing'
+import { fakeClock, handshakeOf } from 'portcullis/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { freePort } from '../free-port.mjs'
-import { hookBackend, hooksOf, joining, outcomeOf, user } from './hooks-fixtures.ts'
+import { type Asked, hookBackend, hooksOf, joining, outcomeOf, user } from './hooks-fixtures.ts'
 
 const POISON = 'room:poison'
 
@@ -65,5 +65,25 @@ describe('one who makes the back end fail', () => {
       server.close()
     })
     expect([await both(), requests]).toEqual([[permit(), permit()], 1])
+  })
+
+  it('by what strangers present shuts nobody out who is connected', async () => {
+    const site = await hookBackend(({ type }) => ({ permit: true, ...(type === 'join' ? {} : { subject: 'alice' }) }))
+    const isPoison = (item: Asked) => String('credential' in item && item.credential).startsWith('poison')
+    site.instead = (items) => (items.some(isPoison) ? { status: 500, body: '' } : {})
+    const hooks = hooksOf(site)
+    const strategy = hooks.connect({ issuer: 'app' })
+    const present = (token: string) =>
+      outcomeOf(strategy.authenticate(handshakeOf({ headers: { authorization: `Bearer ${token}` } }), null))
+    const alice = (await present('good')) as { readonly handle: unknown }
+    for (let round = 0; round < 10; round += 1) {
+      const [joined, renewed] = await Promise.all([
+        outcomeOf(hooks.join(joining(`room:${round}`))),
+        strategy.revalidate?.([alice.handle]),
+        ...Array.from({ length: 3 }, (_, i) => present(`poison-${round}-${i}`)),
+      ])
+      expect([joined, renewed]).toMatchObject([permit(), [{ identity: { subject: 'alice' } }]])
+    }
+    expect(hooks.state()).toMatchObject({ questions: { breaker: 'closed' }, connects: { breaker: 'open' } })
   })
 })

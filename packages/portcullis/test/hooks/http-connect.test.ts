@@ -226,6 +226,27 @@ describe('asking again', () => {
     expect(await outcomeOf(strategy.authenticate(bearer(TOKEN), null))).toEqual(['AUTH_REVOKED', 'refused_by_back_end'])
   })
 
+  it('does so too where the grace is over, or there is none', async () => {
+    for (const graceMs of [0, 1_000]) {
+      const clock = fakeClock()
+      let permitted = true
+      const { strategy } = await asking(
+        () =>
+          permitted ? { permit: true, subject: '42', maxAgeSeconds: 300 } : { permit: false, code: 'AUTH_REVOKED' },
+        {},
+        { clock, graceMs, cache: { maxSeconds: 300 } },
+      )
+      const found = await strategy.authenticate(bearer(TOKEN), null)
+      permitted = false
+      await clock.advance(30_000)
+      expect(await heard(strategy, [found?.handle])).toEqual(['AUTH_REVOKED'])
+      expect(await outcomeOf(strategy.authenticate(bearer(TOKEN), null))).toEqual([
+        'AUTH_REVOKED',
+        'refused_by_back_end',
+      ])
+    }
+  })
+
   it('ends whom the back end no longer knows, by a token as well as by a cookie', async () => {
     let known = true
     const { strategy } = await asking(() => (known ? { permit: true, subject: '42' } : { permit: null }), {
@@ -270,6 +291,16 @@ describe('asking again', () => {
     site.instead = null
     await clock.advance(5_000)
     expect(await heard(strategy, handles)).toEqual(['a', 'b'])
+  })
+
+  it('leaves the same where a reload has put another strategy of the same hooks into its place', async () => {
+    const site = await hookBackend(permitting)
+    const hooks = hooksOf(site)
+    const [former, heir, other] = [ISSUER, ISSUER, 'https://other.example'].map((issuer) => hooks.connect({ issuer }))
+    const found = (await former?.authenticate(bearer(TOKEN), null)) ?? null
+    site.instead = () => ({ status: 503 })
+    expect(await heard(heir as never, [found?.handle])).toEqual(['42'])
+    expect(await heard(other as never, [found?.handle])).toEqual(['AUTH_UNAVAILABLE'])
   })
 
   it('with a grace of 0 leaves nothing', async () => {

@@ -198,4 +198,29 @@ describe('room gate', () => {
     const { socket } = await joining({})
     expect(await socket.emitWithAck('auth:become', 'admin')).toMatchObject({ error: { code: 'AUTH_FORBIDDEN' } })
   })
+
+  it('refuses what is shown for a room when it is larger than 16 KiB, in whatever form, and asks no rule', async () => {
+    const asked: unknown[] = []
+    const { socket, audit } = await joining({
+      'shown:{id}': ({ presented }: { readonly presented: unknown }) => {
+        asked.push(presented)
+        return permit()
+      },
+    })
+    const small = { auth: 'x'.repeat(8_000), list: Array(100).fill({ a: 1 }), bytes: Buffer.alloc(100) }
+    expect(await socket.emitWithAck('auth:join', 'shown:0', small)).toMatchObject({ joined: ['shown:0'] })
+    const large = [
+      'x'.repeat(16_385),
+      Buffer.alloc(16_385),
+      Array(5_000).fill(0),
+      { deep: { list: ['x'.repeat(20_000)] } },
+    ]
+    for (const presented of large) {
+      expect(await socket.emitWithAck('auth:join', 'shown:1', presented)).toMatchObject({
+        error: { code: 'AUTH_ARGUMENTS_INVALID' },
+      })
+    }
+    expect(asked).toHaveLength(1)
+    expect(audit.at(-1)).toMatchObject({ stage: 'join', code: 'AUTH_ARGUMENTS_INVALID', reason: 'presented_too_large' })
+  })
 })

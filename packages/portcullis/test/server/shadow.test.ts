@@ -257,6 +257,17 @@ describe('a second policy that misbehaves', () => {
     expect(await socket.emitWithAck('read')).toBe('heard')
   })
 
+  it('what is larger than 64 KiB is not copied: it is skipped, and answered as ever', async () => {
+    const { enter, auth, compared } = await shadowed({ events: { read: () => permit() } })
+    const { socket } = await enter('bob-key')
+    const before = auth.shadows()[0]?.skipped
+    expect(await socket.emitWithAck('read', Buffer.alloc(70_000), 'x')).toBe('heard')
+    expect(await socket.emitWithAck('read', { text: 'x'.repeat(70_000) })).toBe('heard')
+    expect(await socket.emitWithAck('read', Buffer.alloc(50_000))).toBe('heard')
+    await compared(2)
+    expect([before, auth.shadows()[0]?.skipped]).toEqual([0, 2])
+  })
+
   it('a reporter that throws or rejects is told to onError, and hears of the next', async () => {
     let told = 0
     const onDifference = () => {
