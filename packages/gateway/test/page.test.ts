@@ -92,7 +92,7 @@ describe('the page in Chromium', { timeout: 60_000 }, () => {
       expect(await page.locator('#identity').innerText()).toMatch(
         new RegExp(`${credential === 'cookie' ? 'session' : 'jwt'}\\s+Issuer\\s+organization-news`),
       )
-      await page.locator('#rooms li', { hasText: 'organization.acme' }).waitFor()
+      await page.locator('#rooms li', { hasText: 'organization.acme 1 here' }).waitFor()
       await item('Acme opens its news room')
       const bar = page.locator('#lease-bar')
       const before = await bar.evaluate((element: HTMLProgressElement) => element.value)

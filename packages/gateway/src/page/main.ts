@@ -7,11 +7,13 @@ import { element, onSubmit, withText } from './elements.ts'
 import { fetchToken, HttpRefusal, logIn, logOut, type User, whoIsLoggedIn } from './http.ts'
 import { hideIdentity, showIdentity } from './identity-card.ts'
 import { clearNews, showNews } from './news-list.ts'
+import { followPresence, showRooms } from './presence.ts'
 import { logRefusal } from './refusal-log.ts'
 import { showRefusal, showStatus } from './status.ts'
 
 const news = openNamespace('/news', { connected: () => void refreshIdentity(), ended: loseNews })
 const admin = openNamespace('/admin', { connected: () => setAdmin(true), ended: () => setAdmin(false) })
+followPresence(news.socket)
 news.socket.on('news', (item: NewsItem) => showNews([item]))
 
 onSubmit(element('login'), async ({ username = '', password = '', credential }) => {
@@ -107,7 +109,7 @@ async function refreshIdentity(): Promise<void> {
   showStatus('admitted', `to /news as subject ${who.subject} of ${who.issuer}, by ${who.scheme}.`)
   setConnected(true)
   showIdentity(who)
-  element('rooms').replaceChildren(...who.rooms.map((room) => withText('li', room)))
+  await showRooms(news.socket, who.rooms)
   for (const room of who.rooms) {
     const organization = room.replace(/^organization\./, '')
     const history = await ask<{ items: NewsItem[] }>(news, `read ${organization}`, 'news:history', organization)
