@@ -3,6 +3,7 @@
 import { AuthError, type Identity, type Refusal } from 'portcullis'
 import type { Socket } from 'socket.io'
 import type { CompiledTarget } from './policy/namespace-policy.ts'
+import { isReservedRoom } from './reserved.ts'
 
 /** An event on its way to the backend. */
 export interface ForwardedEvent {
@@ -31,7 +32,7 @@ async function tooMany(): Promise<never> {
 
 /**
  * Listens on a connected socket. The events of one socket reach their places in the order in which they came; a slow answer
- * of the backend holds up the later events of that socket, and of no other.
+ * of the backend holds up the later events of that socket, and of no other. What still waits when the socket is gone goes nowhere.
  *
  * @param targetOf where an event goes at this moment, or undefined for one that the policy does not name
  */
@@ -59,6 +60,8 @@ export function forwardEvents(
     const identity = socket.data.identity as Identity
     const namespace = socket.nsp.name
     inOrder(reply, `event ${event}`, async () => {
+      // Its authority may have ended while it waited for the events before it.
+      if (!socket.connected) throw new AuthError('AUTH_FORBIDDEN')
       if (target.kind === 'nothing') return [{}]
       if (target.kind === 'hook') {
         if (backend === null) throw new TypeError('no backend is configured')
@@ -66,7 +69,8 @@ export function forwardEvents(
       }
       const room = target.room({ identity, event, args })
       if (typeof room !== 'string' || room === '') throw new TypeError('"room" gave no text')
-      if (!target.mayBeOutside && !socket.rooms.has(room)) throw new AuthError('AUTH_FORBIDDEN')
+      if (isReservedRoom(room) || (!target.mayBeOutside && !socket.rooms.has(room)))
+        throw new AuthError('AUTH_FORBIDDEN')
       socket.to(room).emit(target.event, ...args)
       return [{}]
     })

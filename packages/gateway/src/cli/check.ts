@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { besideConfig, type Loaded, loadConfig } from '../config/load.ts'
 import { compileStrategies } from '../means/check-strategies.ts'
+import { checkParts } from '../open/check-parts.ts'
 import { compilePolicies } from '../policy/compile.ts'
 import type { Permission } from '../policy/namespace-policy.ts'
 import { checkShadow } from '../policy/shadow.ts'
@@ -31,7 +32,9 @@ export const check: Command = async (args, terminal) => {
 /** Everything of a file that can be checked without a connection. @throws ConfigError */
 export function checkLoaded(loaded: Loaded): readonly Permission[] {
   compileStrategies(loaded)
-  return compilePolicies(loaded, unreached(loaded)).permissions
+  const policies = compilePolicies(loaded, unreached(loaded))
+  checkParts(loaded, policies)
+  return policies.permissions
 }
 
 /** Rules are compiled over what is not there, and never asked. */

@@ -1,20 +1,10 @@
 /** The whole configuration file. */
 
 import { z } from 'zod'
+import { PERMISSIONS } from '../control/caller.ts'
 import { createLeaves, type Environment } from './leaves.ts'
 import { namespacesSchema } from './namespaces.ts'
 import { strategySchema } from './strategies.ts'
-
-const PERMISSIONS = [
-  'publish',
-  'revoke',
-  'sessions',
-  'disconnect',
-  'reconcile',
-  'tickets',
-  'presence',
-  'explain',
-] as const
 
 /** The schema over one environment. Its input side is what the file holds, its output what the gateway runs on. */
 export function configSchema(env: Environment) {

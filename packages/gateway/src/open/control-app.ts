@@ -11,6 +11,7 @@ import type { Strategies } from '../means/strategies.ts'
 import type { HealthRoutes } from '../operations/health.ts'
 import type { Logs } from '../operations/logs.ts'
 import type { Presence } from '../presence/index.ts'
+import { controlJwt } from './check-parts.ts'
 import type { InspectorRoutes } from './inspector.ts'
 import type { OpenMeans } from './means.ts'
 
@@ -47,10 +48,7 @@ export function createControlApp({ config, mistake }: Loaded, parts: ControlPart
           presence,
           tickets: issued,
           keys: keys as never,
-          jwt:
-            jwt === undefined
-              ? null
-              : { issuer: jwt.issuer, audience: jwt.audience, keys: jwt.jwks ?? Buffer.from(jwt.secret ?? '') },
+          jwt: controlJwt(jwt),
           ...(means.redis === null || config.nodes === undefined
             ? {}
             : {

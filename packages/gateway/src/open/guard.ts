@@ -11,7 +11,7 @@ const BEYOND_HOOKS_MS = 1_000
 export function createGuard(
   config: Config,
   strategies: readonly Strategy[],
-  { log, backend }: OpenMeans,
+  { log, backend }: Pick<OpenMeans, 'log' | 'backend'>,
   { audit, onError }: Required<Pick<AuthOptions<Strategy>, 'audit' | 'onError'>>,
 ): Auth {
   const { hooks, nodes, limits } = config

@@ -1,6 +1,7 @@
 /** Composition root: from a configuration to a running gateway, and back. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Auth, Reloaded } from 'portcullis'
 import type { Namespace, Server } from 'socket.io'
 import { checkLoaded } from '../cli/check.ts'
@@ -60,6 +61,9 @@ export interface OpenGateway {
   close(): Promise<void>
 }
 
+/** For each part. The presence of this node takes the longest: some 2.5 s while Redis is away. */
+const CLOSER_TIMEOUT_MS = 3_000
+
 /**
  * Opens everything in the order of cheap to dear, the file's mistakes and the ports first. What was opened is closed again when a later
  * step fails.
@@ -71,7 +75,13 @@ export async function openGateway(loaded: Loaded, options: OpenOptions): Promise
   const closers: (() => Promise<void>)[] = []
   const onError = logs.error
   const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => onError(error, 'close'))
+    for (const closer of closers.splice(0).reverse()) {
+      // What waits for something that is away must not keep the rest from ending.
+      const late = new AbortController()
+      const ended = closer().catch((error: unknown) => onError(error, 'close'))
+      await Promise.race([ended, delay(CLOSER_TIMEOUT_MS, undefined, { signal: late.signal }).catch(() => undefined)])
+      late.abort()
+    }
   }
   const opened: Opened = (thing) => {
     closers.push(() => thing.close())

@@ -6,6 +6,7 @@ import { forwardEvents, refusalOf } from '../forward.ts'
 import { type Backend, replyOf } from '../means/hooks.ts'
 import type { NamespacePolicy } from '../policy/namespace-policy.ts'
 import type { Presence } from '../presence/index.ts'
+import { isReservedEvent } from '../reserved.ts'
 
 /** What events lead to. */
 export interface Serving {
@@ -47,7 +48,7 @@ export function serveNamespace(namespace: Namespace, serving: Serving): void {
 
 function publish({ io, roomOf, isProtected, onError }: Serving, from: string, publication: Publication): void {
   const { namespace = from, to, event, args } = publication
-  if (!isProtected(namespace) || /^(auth:|presence:|connect$|connect_error$|disconnect)/.test(event)) {
+  if (!isProtected(namespace) || isReservedEvent(event)) {
     onError(new TypeError('"publish" of the backend names a reserved event or a namespace without a policy'), 'hooks')
     return
   }

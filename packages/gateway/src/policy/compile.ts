@@ -3,6 +3,7 @@
 import type { Identity, Reconciler } from 'portcullis'
 import { pusherRule, pusherSigner } from 'portcullis/channels/pusher'
 import { postgresMemberships } from 'portcullis/memberships/postgres'
+import { blame } from '../config/blame.ts'
 import type { Loaded } from '../config/load.ts'
 import type { DatabasePool } from '../means/postgres.ts'
 import type { AnyRule, Place } from './any-rule.ts'
@@ -32,7 +33,9 @@ export interface CompiledPolicies {
 /** @throws ConfigError with file, line and option */
 export function compilePolicies({ config, mistake }: Loaded, means: CompileMeans): CompiledPolicies {
   const sources = new Map<string, ReturnType<typeof postgresMemberships>>()
-  const signed = signedRule(config.signing?.pusher)
+  const signed = blame({ mistake }, ['signing'], () => signedRule(config.signing?.pusher), {
+    keys: ['signing', 'pusher'],
+  })
   const namespaces = new Map<string, NamespacePolicy>()
   for (const [name, namespace] of Object.entries(config.namespaces)) {
     try {

@@ -3,6 +3,7 @@
 import { compileRoomPattern, type Identity, type Policy, permit, permitIf, type RoomPattern } from 'portcullis'
 import { z } from 'zod'
 import type { EventTarget, NamespaceConfig } from '../config/namespaces.ts'
+import { isReservedEvent } from '../reserved.ts'
 import type { AnyRule, ConditionRule, Means } from './any-rule.ts'
 import { argsSchema } from './args-schema.ts'
 import { CelMistake, compileCel, type Expression, toJson } from './cel.ts'
@@ -124,10 +125,12 @@ function compileTarget(event: string, to: EventTarget): CompiledTarget {
   if (to === 'hook') return { kind: 'hook' }
   if (to === 'nothing') return { kind: 'nothing' }
   const variables = { identity: 'map', event: 'string', args: 'list' } as const
+  const name = to.event ?? event
+  if (isReservedEvent(name)) throw new TypeError(`sends ${JSON.stringify(name)}, which is not an application's to name`)
   return {
     kind: 'room',
     room: compileCel(to.room, variables, 'text'),
-    event: to.event ?? event,
+    event: name,
     mayBeOutside: to.mayBeOutside,
   }
 }
