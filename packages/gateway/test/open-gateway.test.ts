@@ -188,7 +188,7 @@ it('two nodes on one Redis share rooms, presence and revocations', async () => {
   const rest = `${CHAT.replace(
     'namespaces:',
     `redis: { url: "\${REDIS_URL}" }
-nodes: { secret: "\${NODES_SECRET}", prefix: "\${PREFIX}" }
+nodes: { secret: "\${NODES_SECRET}", prefix: "\${PREFIX}", maxStalenessMs: 1000 }
 namespaces:`,
   )}`
   const env = {

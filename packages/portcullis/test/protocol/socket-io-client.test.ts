@@ -14,7 +14,7 @@ test('a scenario that goes otherwise fails, and says where', async () => {
   const url = `${await vectorServer()}${SERVER.namespace}`
   const connect = { connect: { auth: { token: 'alice' } } }
   const wrong = (...steps: Parameters<typeof play>[1]['steps']) =>
-    play(url, { name: 'wrong', steps: [connect, ...steps] }, 100)
+    play(url, { name: 'wrong', steps: [connect, ...steps] }, 1_000)
   await expect(wrong({ emit: ['echo', 'a'], answer: 'b' })).rejects.toThrow(/^step 2, .*: it is "a", not "b"$/)
   await expect(wrong({ emit: ['echo', 'a'], answer: 'a' }, { receive: 'news', body: 1 })).rejects.toThrow(
     /no news within/,

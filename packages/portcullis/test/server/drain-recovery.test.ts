@@ -45,3 +45,18 @@ it('a session that was away during a reload comes back under the new policy', as
     ['news', 'missed'],
   ])
 })
+
+it('whom a drain let go, and who was revoked meanwhile, comes back with a new credential as somebody new', async () => {
+  const { from, to } = await nodes('streams')
+  const listener = await present(from, 'alice-key', 'room:acme:a')
+  const gone = next(listener.client, 'disconnect')
+  await from.auth.drain({ overMs: 0 })
+  await gone
+  await say(to, 'room:acme:a', 'not for it any more')
+  await to.auth.revoke({ issuer: 'https://issuer.example', subject: 'alice' })
+  expect((await comeBack(to, listener)).refused).toMatchObject({ code: 'AUTH_REVOKED' })
+  to.records.set('alice-key', { subject: 'alice', issuedAt: Date.now() / 1000 + 1 })
+  const again = await comeBack(to, listener)
+  expect([again.refused, again.recovered, again.heard]).toEqual([null, false, []])
+  expect(judgements(to)).toEqual(['revoked'])
+})

@@ -132,6 +132,18 @@ describe('auth.drain', () => {
     expect(io.engine.clientsCount).toBe(0)
   })
 
+  it('cuts a polling client that polls no more: nothing of it is left', async () => {
+    const time = fakeTime()
+    const { auth, io, get } = await node({ clock: time.clock })
+    expect((await get(`${HANDSHAKE}polling`)).status).toBe(200)
+    await expect.poll(() => io.engine.clientsCount).toBe(1)
+    const drained = auth.drain({ overMs: 0 })
+    time.advance(1)
+    time.advance(2_000)
+    expect(await drained).toMatchObject({ released: 1, cut: 1 })
+    expect(io.engine.clientsCount).toBe(0)
+  })
+
   it('called twice is one drain', async () => {
     const { auth, url } = await node()
     await entered(url, { reconnection: false })
