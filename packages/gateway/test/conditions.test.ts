@@ -113,6 +113,15 @@ describe('SQL', () => {
     expect(seen).toEqual(['acme', null, null])
   })
 
+  it.each(['22P02', '22003', '22021'])('a value that the column cannot hold (%s) is in no row', async (code) => {
+    const pool = {
+      query: async () => {
+        throw Object.assign(new Error('invalid input syntax'), { code })
+      },
+    }
+    expect(await decide({ sql: 'select 1 where id = :params.id' }, meansOf({ pool }))).toEqual(deny())
+  })
+
   it.each([
     ['57P03', 'AUTH_UNAVAILABLE'],
     ['ECONNREFUSED', 'AUTH_UNAVAILABLE'],

@@ -60,7 +60,7 @@ namespaces:
   it('says who may do what, in the order of the file', () => {
     expect(checkLoaded(read(source)).map(({ action, who }) => `${action}: ${who}`)).toEqual([
       'connect: has(identity.claims.org)',
-      'join organization.{id}: any of (identity.claims.org == params.id; asks the database)',
+      'join organization.{id}: any of (identity.claims.org == params.id; sql select 1 from members where u = :identity.subject and o = :params.id)',
       'see who is in organization.{id}: everyone',
       'join private-{name}: signed by the backend',
       'send news:publish: all of (scope news:write; size(args) == 2)',

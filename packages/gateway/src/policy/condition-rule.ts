@@ -54,8 +54,16 @@ function leafRule(condition: Leaf, place: Place, means: Means): Omit<ConditionRu
   }
   if ('signed' in condition) return { rule: required(means.signed), text: 'signed by the backend' }
   if ('hook' in condition) return { rule: required(means.hook)(place), text: 'asks the backend' }
-  return { rule: sqlRule(condition.sql, place, means), text: 'asks the database' }
+  return { rule: sqlRule(condition.sql, place, means), text: `sql ${shortened(condition.sql)}` }
 }
+
+/** On one line, and no longer than a line. */
+function shortened(source: string): string {
+  const line = source.replace(/\s+/g, ' ').trim()
+  return line.length <= MAX_SHOWN ? line : `${line.slice(0, MAX_SHOWN)}…`
+}
+
+const MAX_SHOWN = 100
 
 function celRule(source: string, place: Place): AnyRule {
   const variables = VARIABLES[place]

@@ -59,6 +59,13 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 }
 
 /**
+ * What says that a column cannot hold a value, such as a word where there are numbers: then no row has it, and clients choose the names of rooms.
+ *
+ * @see PostgreSQL documentation, appendix A: numeric_value_out_of_range, datetime, character_not_in_repertoire, invalid_text_representation
+ */
+const UNHOLDABLE = new Set(['22003', '22007', '22008', '22021', '22P02'])
+
+/**
  * The rows that it finds. A parameter that is missing is null, and so is one that is no text, number or truth.
  *
  * @throws AuthError AUTH_UNAVAILABLE when the database does not answer; the error itself when the statement is wrong
@@ -72,8 +79,9 @@ export async function runSql(
     const { rows } = await pool.query({ text, values: parameters.map((path) => valueAt(request, path)) })
     return rows
   } catch (error) {
-    // Classes 22, 23, 26, 34 and 42 of SQLSTATE: the statement or its data; anything else passes.
     const state = String((error as { code?: unknown } | null)?.code ?? '')
+    if (UNHOLDABLE.has(state)) return []
+    // Classes 22, 23, 26, 34 and 42 of SQLSTATE: the statement or its data; anything else passes.
     if (/^(22|23|26|34|42)/.test(state))
       throw Object.assign(new Error(`the query was refused (SQLSTATE ${state})`), { code: state })
     throw new AuthError('AUTH_UNAVAILABLE', { reason: 'database', cause: error })
