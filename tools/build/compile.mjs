@@ -1,8 +1,9 @@
 // @ts-check
 /** Compiles a package's entries and what they import, file by file, with tsdown. */
 
+import { rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { build } from 'tsdown'
 
 /** Every import by name stays one, a package's import of itself included. */
@@ -17,11 +18,39 @@ const BY_NAME = /^[^./]/
  * @param {boolean} options.types whether to write `.d.ts` as well
  */
 export async function compile({ root, folder, entries, outDir, types }) {
+  // Of this package alone: with the workspace's own, declarations of every test would be written too.
+  // In the root, because declarations are written for what lies below their configuration.
+  const tsconfig = join(root, `.tsconfig-${basename(outDir)}.json`)
+  const include = [join(folder, 'src')]
+  writeFileSync(
+    tsconfig,
+    JSON.stringify({
+      extends: join(root, 'tsconfig.json'),
+      include,
+      exclude: [join(folder, 'src', 'page')],
+    }),
+  )
+  try {
+    await compileWith(tsconfig, { folder, entries, outDir, types })
+  } finally {
+    rmSync(tsconfig, { force: true })
+  }
+}
+
+/**
+ * @param {string} tsconfig
+ * @param {object} options
+ * @param {string} options.folder
+ * @param {readonly string[]} options.entries
+ * @param {string} options.outDir
+ * @param {boolean} options.types
+ */
+async function compileWith(tsconfig, { folder, entries, outDir, types }) {
   await withoutNotice(() =>
     build({
       cwd: folder,
       config: false,
-      tsconfig: join(root, 'tsconfig.json'),
+      tsconfig,
       entry: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
       outDir,
       root: join(folder, 'src'),
