@@ -239,13 +239,13 @@ export interface Auth<I extends Identity = Identity> {
   /**
    * Replaces strategies, origins and policies without a restart: valid as a whole, or nothing changes. From one tick on the new ones
    * decide; then every connected socket is judged again, and it resolves when each has been. Who may no longer connect is closed with
-   * the code of the rule, whose strategy is gone (none is left of its scheme) with AUTH_EXPIRED, whose origin is gone with
+   * the code of the rule, whose strategy is gone (none is left of its scheme and issuer) with AUTH_EXPIRED, whose origin is gone with
    * AUTH_ORIGIN_REFUSED; a room that is no longer permitted is left with `auth:left`, and `memberships` are asked again. Who was
-   * accepted by a strategy of the same scheme keeps its lease. Where a rule cannot decide, the socket keeps what it has and is judged
-   * again, less and less often. A connect, refresh or event under way meanwhile ends under what is new, or with AUTH_UNAVAILABLE.
+   * accepted by a strategy of the same scheme and issuer keeps its lease. Where a rule cannot decide, the socket keeps what it has and
+   * is judged again, less and less often. A connect, refresh or event under way meanwhile ends under what is new, or with AUTH_UNAVAILABLE.
    *
-   * Concerns this node alone. Two strategies of one scheme are told apart by their order. Revocations made before are remembered for as
-   * long as the credentials of then could live.
+   * Concerns this node alone. Two strategies of one scheme are told apart by their `issuers`, then by their order. Revocations made
+   * before are remembered for as long as the credentials of then could live.
    *
    * @throws TypeError quoting the option; nothing has changed then
    * @example await auth.reload({ policies: [[chat, { events: {} }]] })

@@ -44,6 +44,6 @@ export interface ShadowCounts {
   readonly compared: number
   /** Differences found; of one connect, at most 100 rooms are told of. */
   readonly differing: number
-  /** Requests that were not compared, since too many were waiting or because what was sent could not be copied. */
+  /** Requests that were not compared: too many were waiting, or what was sent is larger than 64 KiB or could not be copied. */
   readonly skipped: number
 }

@@ -35,6 +35,11 @@ export interface Strategy<I extends Identity = Identity> {
   readonly scheme: I['scheme']
   /** Every place that `authenticate` may read a credential from. */
   readonly from: readonly CredentialSource[]
+  /**
+   * Every issuer whose identities it yields. Where a reload has put it into the place of another strategy of its scheme, sockets of
+   * other issuers end. Left out: it takes over all of them.
+   */
+  readonly issuers?: readonly string[]
   /** No credential older than this is accepted; decides how long a revocation must be remembered. */
   readonly maxLifetimeSeconds: number
   /**

@@ -11,7 +11,7 @@ import { type AuthorityTerms, authorityOf } from '../strategies/webhook-authorit
 import { malformed } from './http-answer.ts'
 import type { Forgotten } from './http-forgotten.ts'
 import { digestOf } from './http-item.ts'
-import { createKept } from './http-kept.ts'
+import type { Kept } from './http-kept.ts'
 import type { Known, Memory } from './http-memory.ts'
 import { type HttpHooksSettings, partOf } from './http-options.ts'
 import { againOf, type HookForward, type Presentation, presentationOf } from './http-presented.ts'
@@ -41,14 +41,18 @@ export interface HookConnectOptions<Claims, Scheme extends string> {
 export interface ConnectParts {
   readonly settings: HttpHooksSettings
   readonly memory: Memory<Verdict>
+  /** What is known of the sockets of one scheme and issuer: a strategy that takes the place of another goes on with it. */
+  readonly keptOf: <I extends Identity>(name: string, keepMs: number) => Kept<I>
   readonly forget: Forgotten['forget']
 }
 
+/** Those who left are kept as long as those who stay. */
+const MAX_KEEP_MS = 3_600_000
 const OPTIONS = 'issuer from forward claims scheme refreshSeconds leaseSeconds maxLifetimeSeconds'.split(' ')
 
 export function createConnect<Claims, const Scheme extends string>(
   options: HookConnectOptions<Claims, Scheme>,
-  { settings, memory, forget }: ConnectParts,
+  { settings, memory, keptOf, forget }: ConnectParts,
 ): Strategy<Identity<Scheme, Claims>> {
   type Found = Authentication<Identity<Scheme, Claims>>
   const own = partOf(options, 'connect', OPTIONS)
@@ -58,7 +62,9 @@ export function createConnect<Claims, const Scheme extends string>(
     own.from,
   )
   const revalidateEveryMs = refreshMsOf(own.refreshSeconds)
-  const kept = createKept<Identity<Scheme, Claims>>(settings.clock.now, settings.graceMs)
+  // Twice, since a look that fails is repeated; a refusal has to take away what a connect remembers, which is 5 minutes at most.
+  const keepMs = Math.min(2 * revalidateEveryMs + settings.cache.maxSeconds * 1000, MAX_KEEP_MS)
+  const kept = keptOf<Identity<Scheme, Claims>>(JSON.stringify([terms.scheme, terms.issuer]), keepMs)
 
   async function authority(
     { value, askedAt }: Known<Verdict>,
@@ -84,13 +90,14 @@ export function createConnect<Claims, const Scheme extends string>(
   return Object.freeze({
     scheme: terms.scheme as Scheme,
     from,
+    issuers: Object.freeze([terms.issuer]),
     maxLifetimeSeconds: terms.maxLifetimeSeconds,
     ...(revalidateEveryMs === Number.POSITIVE_INFINITY ? {} : { revalidateEveryMs, revalidate }),
     async authenticate(handshake, connect) {
       const presented = read(handshake, connect)
       if (presented === null) return null
       const { text, digest, explicit } = presented
-      const found = await authority(await memory.ask(text), digest, explicit)
+      const found = await authority(await memory.ask(text, handshake.address.address), digest, explicit)
       if (found === null || revalidateEveryMs === Number.POSITIVE_INFINITY) return found
       // Text, so that all sockets that presented the same are asked about once.
       const handle = JSON.stringify([digest, againOf(text)])

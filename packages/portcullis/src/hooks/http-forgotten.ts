@@ -45,6 +45,7 @@ export function createForgotten(now: () => number, keepMs: number, everything: (
   }
 }
 
-function nameOf({ issuer, subject }: Principal): string {
+/** A principal as text. */
+export function nameOf({ issuer, subject }: Principal): string {
   return JSON.stringify([issuer, subject])
 }

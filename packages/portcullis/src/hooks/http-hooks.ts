@@ -22,8 +22,10 @@ export interface DisconnectNotice {
 
 /** How the calls fare, and what is remembered. */
 export interface HttpHooksState {
-  /** Of questions that go together. */
+  /** Of questions about those who are connected, which go together. */
   readonly questions: HttpCallState
+  /** Of questions about those who connect, which go together. */
+  readonly connects: HttpCallState
   /** Of questions of those who made a request fail. */
   readonly apart: HttpCallState
   /** Of events to act upon. */

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import { createAnswerCache } from '../outbound/cache.ts'
 import type { JsonObject } from '../strategies/strict-json.ts'
 import type { AskFor } from './http-apart.ts'
-import type { Forgotten, Principal } from './http-forgotten.ts'
+import { type Forgotten, nameOf, type Principal } from './http-forgotten.ts'
 import { digestOf } from './http-item.ts'
 import type { HttpHooksSettings } from './http-options.ts'
 
@@ -29,8 +29,11 @@ interface Kept<Value> extends Known<Value> {
 }
 
 export interface Memory<Value> {
-  /** What is remembered, or what is being asked for, or a new answer. `about`: whom it is about, where the question says that. */
-  readonly ask: (text: string, about?: Principal) => Promise<Known<Value>>
+  /**
+   * What is remembered, or what is being asked for, or a new answer. `about`: whom it is about, where the question says that, or else
+   * by what name whoever asks is known.
+   */
+  readonly ask: (text: string, about: Principal | string) => Promise<Known<Value>>
   /** The same without what is remembered: an answer from now on, shared only by those who want one as well. */
   readonly askAnew: (text: string) => Promise<Known<Value>>
   readonly purge: () => void
@@ -39,6 +42,8 @@ export interface Memory<Value> {
 
 export interface MemoryOptions<Value> {
   readonly ask: AskFor
+  /** Of those who are connected already. Default: `ask`. */
+  readonly askAnew?: AskFor
   readonly cache: HttpHooksSettings['cache']
   readonly clock: Pick<Clock, 'now'>
   readonly forgotten: Pick<Forgotten, 'now' | 'at'>
@@ -63,10 +68,10 @@ export function createMemory<Value>(options: MemoryOptions<Value>): Memory<Value
     maxAsking: MAX_ASKING,
   })
 
-  function load(key: string, text: string, who: string, keep: boolean): Promise<Kept<Value>> {
+  function load(key: string, text: string, who: string, keep: boolean, ask = options.ask): Promise<Kept<Value>> {
     return answers.load(key, async () => {
       const [sequence, askedAtMs] = [forgotten.now(), clock.now()]
-      const { answer, maxAgeSeconds } = await options.ask(text, who)
+      const { answer, maxAgeSeconds } = await ask(text, who)
       const { value, negative, endsAt } = read(answer)
       const fresh = keep && cache.maxEntries > 0 ? Math.min(maxAgeSeconds, cache.maxSeconds) : 0
       return {
@@ -81,16 +86,16 @@ export function createMemory<Value>(options: MemoryOptions<Value>): Memory<Value
   return {
     async ask(text, about) {
       const key = digestOf(text)
-      const who = about === undefined ? key : JSON.stringify([about.issuer, about.subject])
+      const who = typeof about === 'string' ? about : nameOf(about)
       const known = await load(key, text, who, true)
-      const principal = about ?? aboutOf?.(known.value) ?? null
+      const principal = typeof about === 'string' ? (aboutOf?.(known.value) ?? null) : about
       const sequence = principal === null ? 0 : forgotten.at(principal)
       // Asked for before it was forgotten, if only just: whoever wants to know now is told what holds now.
       return known.sequence >= sequence ? known : load(`${key}:${sequence}`, text, who, true)
     },
     askAnew(text) {
       const key = `anew:${digestOf(text)}`
-      return load(key, text, key, false)
+      return load(key, text, key, false, options.askAnew)
     },
     purge: answers.purge,
     size: () => answers.size().positive + answers.size().negative,

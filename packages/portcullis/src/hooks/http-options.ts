@@ -27,7 +27,7 @@ export interface HttpHooksOptions extends Omit<HttpCallOptions, 'maxBodyBytes'> 
   readonly secret: WebhookSecret | readonly WebhookSecret[]
   /** Milliseconds from a request to the last byte of its answer. Default 2000: keep `limits.ruleTimeoutMs` of the server above it. */
   readonly timeoutMs?: number
-  /** Requests with questions at the same time; as many again that have events to act upon. Default 16. */
+  /** Requests with questions at the same time; as many again about those who connect, and that have events to act upon. Default 16. */
   readonly maxConcurrent?: number
   readonly batch?: HookBatch
   readonly cache?: HookCache

@@ -49,8 +49,7 @@ export function createRefresh<I extends Identity>(
 
   function ended(name: string, error: AuthError): AuthError {
     if (error.code === 'AUTH_ERROR') return error
-    const last = kept.get(name)
-    kept.drop(name)
+    const last = kept.drop(name)
     // What a connect, or a rule, remembers of him is from before.
     if (last !== undefined) forget(last.identity)
     return error

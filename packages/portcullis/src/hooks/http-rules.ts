@@ -7,7 +7,9 @@ import { AuthError } from '../errors.ts'
 import type { JsonObject } from '../strategies/strict-json.ts'
 import { type Verdict, verdictIn } from '../strategies/webhook-answer.ts'
 import { bareOf, decisionOf, type HandledEvent, handledOf, roomsOf } from './http-answer.ts'
+import type { AskFor } from './http-apart.ts'
 import type { Ask } from './http-batch.ts'
+import { nameOf } from './http-forgotten.ts'
 import { identityOf, textOf } from './http-item.ts'
 import type { Memory, Read } from './http-memory.ts'
 
@@ -31,12 +33,11 @@ export function createEventRule(memory: Memory<Decision>): Rule<EventRequest> {
   }
 }
 
-export function createMemberships(
-  memory: Memory<readonly string[]>,
-): (identity: Identity) => Promise<readonly string[]> {
+/** Never remembered, nor shared: whoever reconciles asks because something has changed, and on other nodes too. */
+export function createMemberships(ask: AskFor): (identity: Identity) => Promise<readonly string[]> {
   return async function membershipsHook(identity) {
     const text = textOf({ type: 'memberships', identity: identityOf(identity) })
-    return (await memory.ask(text, identity)).value
+    return roomsOf((await ask(text, nameOf(identity))).answer)
   }
 }
 
@@ -53,10 +54,6 @@ export function createHandle(ask: Ask): (request: HandleRequest) => Promise<Hand
 export function readDecision(answer: JsonObject): Read<Decision> {
   const value = decisionOf(answer)
   return { value, negative: value.effect === 'deny', endsAt: value.effect === 'permit' ? value.expiresAt : null }
-}
-
-export function readRooms(answer: JsonObject): Read<readonly string[]> {
-  return { value: roomsOf(answer), negative: false, endsAt: null }
 }
 
 export function readVerdict(answer: JsonObject): Read<Verdict> {

@@ -143,8 +143,8 @@ export type HookTarget =
   | { readonly user: { readonly issuer: string; readonly subject: string } }
   | { readonly namespace: true }
 
-/** The answer to `memberships`. */
-export interface HookMembershipsAnswer extends Remembered {
+/** The answer to `memberships`. It is never remembered. */
+export interface HookMembershipsAnswer extends Answered {
   readonly rooms: readonly string[]
 }
 

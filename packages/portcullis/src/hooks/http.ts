@@ -4,12 +4,13 @@ import { monotonicMs } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { createHttpCall } from '../outbound/http-call.ts'
 import type { Verdict } from '../strategies/webhook-answer.ts'
-import { createApart } from './http-apart.ts'
+import { type AskFor, createApart } from './http-apart.ts'
 import { createBatch, createSingle } from './http-batch.ts'
 import { createConnect } from './http-connect.ts'
 import { createForgotten, type Principal } from './http-forgotten.ts'
 import type { HttpHooks } from './http-hooks.ts'
 import { identityOf, itemOf, textOf } from './http-item.ts'
+import { createKepts } from './http-kept.ts'
 import { createMemory } from './http-memory.ts'
 import { createNotices } from './http-notices.ts'
 import { type HttpHooksOptions, settingsOf } from './http-options.ts'
@@ -20,7 +21,6 @@ import {
   createJoinRule,
   createMemberships,
   readDecision,
-  readRooms,
   readVerdict,
 } from './http-rules.ts'
 
@@ -78,26 +78,37 @@ export function httpHooks(options: HttpHooksOptions): HttpHooks {
   // The breaker keeps the clock that everything else here does.
   const system = options.clock === undefined ? {} : { now: () => monotonicMs(clock) }
   const questions = createHttpCall(settings.call, system)
+  // Apart, because strangers ask these: whoever makes the back end fail by what he presents shuts out no one who is connected.
+  const strangers = createHttpCall(settings.call, system)
   // Apart, because what is slow to act upon must not hold up what is to be decided.
   const events = createHttpCall(settings.call, system)
   // Apart as well: whoever makes the back end fail must open nobody else's breaker.
   const apart = createHttpCall({ ...settings.call, maxConcurrent: Math.ceil(maxConcurrent / 4) }, system)
   const told = createHttpCall({ ...settings.call, maxConcurrent: 1 }, system)
 
-  const ask = createApart({
-    together: createBatch(createPost(questions, settings, true), batch),
-    alone: createSingle(createPost(apart, settings, true)),
-    now: () => monotonicMs(clock),
-  })
+  const alone = createSingle(createPost(apart, settings, true))
+  const [ask, askForStrangers] = [questions, strangers].map((call) =>
+    createApart({
+      together: createBatch(createPost(call, settings, true), batch),
+      alone,
+      now: () => monotonicMs(clock),
+    }),
+  ) as [AskFor, AskFor]
   const keepMs = cache.maxSeconds * 1000 + settings.timeoutMs + batch.waitMs
   const forgotten = createForgotten(() => clock.now(), keepMs, purge)
   const shared = { ask, cache, clock, forgotten }
   const joins = createMemory<Decision>({ ...shared, read: readDecision })
   const permissions = createMemory<Decision>({ ...shared, read: readDecision })
-  const rooms = createMemory<readonly string[]>({ ...shared, read: readRooms })
   // The issuer is the strategy's to say, and one subject forgotten for two issuers is asked for once more.
-  const logins = createMemory<Verdict>({ ...shared, read: readVerdict, aboutOf: subjectOf })
-  const memories = [joins, permissions, rooms, logins]
+  const logins = createMemory<Verdict>({
+    ...shared,
+    ask: askForStrangers,
+    askAnew: ask,
+    read: readVerdict,
+    aboutOf: subjectOf,
+  })
+  const keptOf = createKepts(() => clock.now(), settings.graceMs)
+  const memories = [joins, permissions, logins]
   const notices = createNotices({
     send: (items) => notify(told, settings, items),
     clock,
@@ -117,10 +128,10 @@ export function httpHooks(options: HttpHooksOptions): HttpHooks {
   }
 
   return Object.freeze({
-    connect: (given) => createConnect(given, { settings, memory: logins, forget }),
+    connect: (given) => createConnect(given, { settings, memory: logins, keptOf, forget }),
     join: createJoinRule(joins),
     event: createEventRule(permissions),
-    memberships: createMemberships(rooms),
+    memberships: createMemberships(ask),
     handle: createHandle(createSingle(createPost(events, settings, false))),
     disconnect({ identity, namespace, socketId, reason }) {
       const at = clock.now() / 1000
@@ -135,6 +146,7 @@ export function httpHooks(options: HttpHooksOptions): HttpHooks {
     forget,
     state: () => ({
       questions: questions.state(),
+      connects: strangers.state(),
       apart: apart.state(),
       events: events.state(),
       notices: notices.state(),

@@ -63,6 +63,7 @@ export function requireStrategies(strategies: unknown): asserts strategies is re
       typeof strategy?.authenticate === 'function' &&
       typeof strategy.scheme === 'string' &&
       Array.isArray(strategy.from) &&
+      (strategy.issuers === undefined || Array.isArray(strategy.issuers)) &&
       Number.isFinite(strategy.maxLifetimeSeconds)
     if (!sound) throw new TypeError(`"strategies[${i}]" must be a strategy, such as jwt({ … })`)
     requireRevalidation(strategy as Strategy, `strategies[${i}]`)

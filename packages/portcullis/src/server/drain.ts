@@ -3,7 +3,7 @@
 import { type Clock, monotonicMs } from '../core/clock.ts'
 import { refusalOf } from '../errors.ts'
 import { CLOSED, type Refusal } from '../protocol.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, EngineSocket } from './connection.ts'
 import type { Guard } from './guard.ts'
 import { notify } from './packet.ts'
 
@@ -91,18 +91,21 @@ export function createDrain({ clock, guard, connections, random = Math.random }:
     connection.engineSocket.close()
   }
 
-  /** `until` is when the last is let go, by the monotonic clock. */
-  function step(untilMs: number): void {
-    const leftMs = untilMs - monotonicMs(clock)
+  /** `untilMs` is when the last is let go, and `lastMs` when the last step was, by the monotonic clock. */
+  function step(untilMs: number, lastMs: number): void {
+    const nowMs = monotonicMs(clock)
+    const leftMs = untilMs - nowMs
     const stepMs = Math.max(LEAST_STEP_MS, leftMs / Math.max(1, waiting.length))
+    // A busy node's steps come late. For all the time since the last one: otherwise most would be let go together, at the very end.
+    const spanMs = Math.max(stepMs, nowMs - lastMs)
     // As many as keep the pace; those that opened meanwhile are among them.
-    const due = leftMs <= 0 ? waiting.length : Math.ceil((waiting.length * stepMs) / Math.max(stepMs, leftMs))
+    const due = leftMs <= 0 ? waiting.length : Math.ceil((waiting.length * spanMs) / (spanMs + leftMs))
     isStepping = true
     for (const connection of waiting.splice(0, Math.min(SLICE, due))) release(connection)
     isStepping = false
     if (waiting.length > 0) {
       const nextMs = leftMs <= 0 ? 0 : Math.min(leftMs, stepMs)
-      cancel = clock.setTimer(() => step(untilMs), Math.ceil(nextMs))
+      cancel = clock.setTimer(() => step(untilMs, nowMs), Math.ceil(nextMs))
     } else if (released.size === 0) {
       finish()
     } else {
@@ -113,7 +116,7 @@ export function createDrain({ clock, guard, connections, random = Math.random }:
   function cutRest(): void {
     for (const { engineSocket } of [...released]) {
       counts.cut += 1
-      engineSocket.close(true)
+      cut(engineSocket)
     }
     finish()
   }
@@ -140,7 +143,8 @@ export function createDrain({ clock, guard, connections, random = Math.random }:
       sinceMs = monotonicMs(clock)
       waiting.push(...shuffled([...connections()], random))
       const untilMs = sinceMs + graceMs + overMs
-      cancel = clock.setTimer(() => step(untilMs), graceMs)
+      const startMs = sinceMs + graceMs
+      cancel = clock.setTimer(() => step(untilMs, startMs), graceMs)
       return promise
     },
     opened(connection) {
@@ -159,6 +163,13 @@ export function createDrain({ clock, guard, connections, random = Math.random }:
     },
     hasReleased: (connection) => released.has(connection),
   }
+}
+
+/** Where a close is under way, Engine.IO 6.6 ignores `close(true)`, and waits half a minute for a polling client to poll once more. */
+function cut(engineSocket: EngineSocket): void {
+  engineSocket.close(true)
+  const { transport } = engineSocket as EngineSocket & { readonly transport?: { readonly shouldClose?: unknown } }
+  if (typeof transport?.shouldClose === 'function') transport.shouldClose()
 }
 
 function resolve(options: DrainOptions): Required<DrainOptions> {

@@ -119,7 +119,7 @@ export async function askAboutRoom(
 ): Promise<Outcome> {
   const startedMs = performance.now()
   try {
-    admissibleRooms(guard, entry?.grants ?? new Map(), room)
+    admissibleRooms(guard, entry?.grants ?? new Map(), room, presented)
   } catch (error) {
     if (!AuthError.is(error)) throw error
     steps.because(error.reason ?? 'rooms')

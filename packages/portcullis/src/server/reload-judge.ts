@@ -6,6 +6,7 @@ import { askConnect, askMemberships, isUndecided } from './apply-policy.ts'
 import { endEntry } from './end-entry.ts'
 import { armLease } from './entry-lease.ts'
 import { asAuthError, type Guard } from './guard.ts'
+import { hide, mute } from './hidden.ts'
 import { codeOfVerdict, judgeRoom } from './judge-room.ts'
 import type { Entry } from './registry.ts'
 import { inTurn, rooms } from './renew.ts'
@@ -64,6 +65,13 @@ export function judgeAgain(guard: Guard, entry: Entry, onError: OnError): Promis
       }
     }
   })
+}
+
+/** From now on nothing reaches it but why it is closed, which may have to wait until others have been. */
+export function condemn(entry: Entry, code: AuthErrorCode): void {
+  entry.ended = code
+  hide(entry.socket)
+  mute(entry.socket)
 }
 
 /** Closes a socket because of what a reload brought, and says so in the audit log. */

@@ -110,6 +110,7 @@ function place(
     throw new TypeError('"policies" must be a Map, or a list of [namespace, policy]')
   }
   const taken = new Set<Namespace | string>()
+  const isNew = new Set<string>()
   return [...policies].flatMap((pair): readonly Placed[] => {
     if (!Array.isArray(pair)) throw new TypeError('"policies" must be a Map, or a list of [namespace, policy]')
     const [target, policy] = pair as readonly [unknown, AnyPolicy]
@@ -122,9 +123,12 @@ function place(
     }
     if (known.length > 0) return known.map((namespace) => ({ known: namespace, added: null, policy: compiled }))
     if (!replaceAll) throw new TypeError(`"policies": ${JSON.stringify(name)} is not protected: protect() it first`)
-    return [
-      { known: null, added: { ...addable(target as Namespace | string, present), policy: compiled }, policy: compiled },
-    ]
+    const found = addable(target as Namespace | string, present)
+    // Once by its name and once itself, it is the same one.
+    const key = `${present.servers.indexOf(found.server)} ${name}`
+    if (isNew.has(key)) throw new TypeError(`"policies": ${JSON.stringify(name)} is named twice`)
+    isNew.add(key)
+    return [{ known: null, added: { ...found, policy: compiled }, policy: compiled }]
   })
 }
 

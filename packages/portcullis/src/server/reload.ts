@@ -11,7 +11,7 @@ import type { Guard } from './guard.ts'
 import type { Policies } from './policies.ts'
 import type { ProtectedServer } from './protect.ts'
 import type { Entry } from './registry.ts'
-import { closeByReload, stands } from './reload-judge.ts'
+import { closeByReload, condemn, stands } from './reload-judge.ts'
 import { createReloadPass, inSlices } from './reload-pass.ts'
 import { planReload, type ReloadOptions, type ReloadPlan } from './reload-plan.ts'
 import type { OnError } from './report.ts'
@@ -84,10 +84,9 @@ export function createReloader(parts: Reloadable): Reloader {
       ended += 1
       closeByReload(guard, entry, code, rule)
     }
-    await inSlices(ending, close)
     const strangers = plan.originsGiven ? await strangersAmong(connections()) : []
     for (const { entry } of strangers) again.delete(entry)
-    await inSlices(strangers, close)
+    await inSlices([...ending, ...strangers], close)
     const judged = await pass.judge([...again])
     const sum = (count: (each: (typeof judged)[number]) => number) => judged.reduce((all, each) => all + count(each), 0)
     return {
@@ -104,6 +103,8 @@ export function createReloader(parts: Reloadable): Reloader {
   function swap({ configuration, replaced, added, closed: shut }: ReloadPlan) {
     const guard = parts.guard()
     const former = parts.configuration()
+    // First of all, since listeners of the application hear of a new namespace, and may throw.
+    const fresh = added.map(({ server, namespace, policy }) => ({ server, namespace: namespace(), policy }))
     if (configuration !== null) {
       parts.replace(configuration)
       if (configuration.sources.length > former.sources.length) warnOfQuery(configuration.strategies)
@@ -113,7 +114,11 @@ export function createReloader(parts: Reloadable): Reloader {
       parts.policies.delete(namespace)
       guard.shadows.delete(namespace)
     }
-    for (const { server, namespace, policy } of added) parts.servers.get(server)?.setPolicy(namespace(), policy)
+    for (const { server, namespace, policy } of fresh) {
+      // One of those listeners may have protected it.
+      if (parts.policies.has(namespace)) parts.policies.set(namespace, policy)
+      else parts.servers.get(server)?.setPolicy(namespace, policy)
+    }
     const heirOf = heirs(former.strategies, guard.strategies)
     const policyOf = remembered((namespace) => guard.policyOf(namespace))
     const ending: Ending[] = []
@@ -124,7 +129,7 @@ export function createReloader(parts: Reloadable): Reloader {
       // Whoever is connecting finds out by itself what is in force.
       if (!stands(entry)) continue
       const policy = policyOf(entry.socket.nsp)
-      const strategy = heirOf(entry.strategy)
+      const strategy = heirOf(entry)
       if (policy === undefined) ending.push({ entry, code: 'AUTH_FORBIDDEN', rule: 'policies' })
       else if (strategy === undefined) ending.push({ entry, code: 'AUTH_EXPIRED', rule: 'strategies' })
       else if (policy !== entry.policy) judging.push(entry)
@@ -135,7 +140,7 @@ export function createReloader(parts: Reloadable): Reloader {
         guard.revalidation.inherit(entry)
       }
     }
-    for (const { entry, code } of ending) entry.ended = code
+    for (const { entry, code } of ending) condemn(entry, code)
     return { ending, judging, inherited }
   }
 
@@ -153,7 +158,7 @@ export function createReloader(parts: Reloadable): Reloader {
       if (code === null) return
       for (const entry of guard.registry.ofConnection(connection)) {
         if (!stands(entry)) continue
-        entry.ended = code
+        condemn(entry, code)
         strangers.push({ entry, code, rule: 'origins' })
       }
     })
@@ -189,16 +194,27 @@ function refusalOfOrigin({ admission }: Connection, onError: OnError): AuthError
   }
 }
 
-/** Who goes on for a strategy: itself, or of those with its scheme the one in its place, or the first; undefined for none. */
+/**
+ * Who goes on with whom a strategy has accepted: itself, or of those with its scheme and the issuer the one in its place, or the first;
+ * undefined for none.
+ */
 function heirs(former: readonly Strategy[], now: readonly Strategy[]) {
-  const known = new Map<Strategy, Strategy | undefined>()
-  for (const strategy of former) {
-    const isAlike = ({ scheme }: Strategy) => scheme === strategy.scheme
+  const known = new Map<Strategy, Map<string, Strategy | undefined>>()
+
+  function heirOf(strategy: Strategy, issuer: string): Strategy | undefined {
+    if (now.includes(strategy)) return strategy
+    const isAlike = ({ scheme, issuers }: Strategy) =>
+      scheme === strategy.scheme && (issuers === undefined || issuers.includes(issuer))
     const candidates = now.filter(isAlike)
-    const heir = candidates[former.filter(isAlike).indexOf(strategy)] ?? candidates[0]
-    known.set(strategy, now.includes(strategy) ? strategy : heir)
+    return candidates[former.filter(isAlike).indexOf(strategy)] ?? candidates[0]
   }
-  return (strategy: Strategy) => known.get(strategy)
+
+  return ({ strategy, identity: { issuer } }: Entry) => {
+    const byIssuer = known.get(strategy) ?? new Map<string, Strategy | undefined>()
+    known.set(strategy, byIssuer)
+    if (!byIssuer.has(issuer)) byIssuer.set(issuer, heirOf(strategy, issuer))
+    return byIssuer.get(issuer)
+  }
 }
 
 function remembered(find: (namespace: Namespace) => CompiledPolicy | undefined) {

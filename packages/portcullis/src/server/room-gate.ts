@@ -9,6 +9,10 @@ import { forgetGrant, holdGrant } from './grants.ts'
 import { endOfEntry, type Guard } from './guard.ts'
 import { codeOfVerdict, judgeRoom, type Verdict } from './judge-room.ts'
 import type { Entry } from './registry.ts'
+import { isLargerThan } from './wire-size.ts'
+
+/** It is kept for as long as the room is held, and longer for explanations. */
+const MAX_PRESENTED_BYTES = 16_384
 
 export function createRoomGate(guard: Guard): ProtocolRequest {
   return function answer(entry, event, args) {
@@ -27,7 +31,7 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
   /** All or nothing: of several rooms, one that is refused leaves every one of them unjoined. */
   async function join(entry: Entry, asked: unknown, presented: unknown): Promise<JoinReply> {
     const startedMs = performance.now()
-    const rooms = admissible(entry, asked, startedMs)
+    const rooms = admissible(entry, asked, presented, startedMs)
     const verdicts = await judge(entry, rooms, presented)
     const ended = endOfEntry(guard, entry)
     const now = guard.clock.now() / 1000
@@ -64,9 +68,9 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
     }
   }
 
-  function admissible(entry: Entry, asked: unknown, startedMs: number): readonly string[] {
+  function admissible(entry: Entry, asked: unknown, presented: unknown, startedMs: number): readonly string[] {
     try {
-      return admissibleRooms(guard, entry.grants, asked)
+      return admissibleRooms(guard, entry.grants, asked, presented)
     } catch (error) {
       if (AuthError.is(error)) record(entry, null, 'rooms', error.code, startedMs, { reason: error.reason })
       throw error
@@ -110,16 +114,20 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
 }
 
 /**
- * The names asked for, when there are not too many of them and each can be one.
+ * The names asked for, when there are not too many of them and each can be one, and what is shown for them is not too large.
  *
- * @throws AuthError AUTH_FORBIDDEN or AUTH_RATE_LIMITED
+ * @throws AuthError AUTH_FORBIDDEN, AUTH_RATE_LIMITED or AUTH_ARGUMENTS_INVALID
  */
 export function admissibleRooms(
   { limits }: Pick<Guard, 'limits'>,
   grants: ReadonlyMap<string, unknown>,
   asked: unknown,
+  presented: unknown,
 ): readonly string[] {
   const rooms = roomNames(asked)
+  if (isLargerThan(presented, MAX_PRESENTED_BYTES)) {
+    throw new AuthError('AUTH_ARGUMENTS_INVALID', { reason: 'presented_too_large' })
+  }
   const more = rooms.filter((room) => !grants.has(room)).length
   if (grants.size + more <= limits.maxRooms) return rooms
   throw new AuthError('AUTH_RATE_LIMITED', { reason: 'rooms' })

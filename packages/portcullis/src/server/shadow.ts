@@ -14,6 +14,7 @@ import type { Entry } from './registry.ts'
 import { copyOfIdentity, copyOfLease, copyOfWire } from './shadow-copy.ts'
 import type { Enforced, EnforcedRoom, Shadow } from './shadow-port.ts'
 import type { ShadowQueue } from './shadow-queue.ts'
+import { isLargerThan } from './wire-size.ts'
 
 export interface ShadowSettings {
   readonly guard: () => Guard
@@ -26,6 +27,8 @@ export interface ShadowSettings {
 type Where = Pick<ShadowDifference, 'stage' | 'namespace' | 'room' | 'event'>
 
 const MAX_ROOMS_TOLD = 100
+/** Of one event: copying must cost nobody a pause, and all that wait little memory. */
+const MAX_COPIED_BYTES = 65_536
 
 export function createShadow({ guard: guardOf, queue, namespace, policy, onDifference }: ShadowSettings): Shadow {
   const counts = { namespace, compared: 0, differing: 0, skipped: 0 }
@@ -104,10 +107,10 @@ export function createShadow({ guard: guardOf, queue, namespace, policy, onDiffe
 
   return {
     event(entry, data) {
-      const taken = reserve(() => ({
-        asker: askerOf(entry, entry.lease),
-        packet: { type: EVENT, data: copyOfWire(data) },
-      }))
+      const taken = reserve(() => {
+        if (isLargerThan(data, MAX_COPIED_BYTES)) throw new RangeError('too large to be copied')
+        return { asker: askerOf(entry, entry.lease), packet: { type: EVENT, data: copyOfWire(data) } }
+      })
       if (taken === undefined) return undefined
       const { asker, packet } = taken
       const where: Where = { stage: 'event', namespace: entry.namespace, event: eventName(packet) }

@@ -23,7 +23,8 @@ export function withhold(entry: Entry, reason: Withheld): void {
 /** Takes one reason away; the last one gone, the socket is there again. False when it cannot be, since its namespace is gone. */
 export function restore(entry: Entry, reason: Withheld): boolean {
   const { socket, withheld } = entry
-  if (!withheld?.delete(reason) || withheld.size > 0) return true
+  // What has ended, and is about to be closed, is not shown once more.
+  if (!withheld?.delete(reason) || withheld.size > 0 || entry.ended !== null) return true
   entry.withheld = null
   unmute(socket)
   return show(socket)

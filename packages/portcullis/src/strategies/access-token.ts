@@ -85,6 +85,7 @@ export function accessToken<Claims = NoClaims, const Scheme extends string = 'ac
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from: settings.from,
+    issuers: Object.freeze([settings.issuer]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     ...again.port,
     async authenticate(handshake, connect) {

@@ -72,6 +72,7 @@ export function apiKey<Claims = NoClaims, const Scheme extends string = 'api-key
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from: settings.from,
+    issuers: Object.freeze([settings.issuer]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     ...again.port,
     async authenticate(handshake, connect) {

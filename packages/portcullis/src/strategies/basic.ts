@@ -63,6 +63,7 @@ export function basic<Claims = NoClaims, const Scheme extends string = 'basic'>(
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from,
+    issuers: Object.freeze([settings.issuer]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     async authenticate(handshake, connect) {
       const presented = readOne(from, handshake, connect)

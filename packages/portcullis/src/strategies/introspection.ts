@@ -101,6 +101,7 @@ export function introspection<Claims = IntrospectionClaims, const Scheme extends
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from,
+    issuers: Object.freeze([settings.expected.issuer]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     ...again.port,
     async authenticate(handshake, connect) {

@@ -18,6 +18,8 @@ export interface TrustedIssuer {
 }
 
 export interface TrustedIssuers {
+  /** Whose they are. */
+  readonly names: readonly string[]
   /**
    * The issuer whose keys must have signed this token. Nothing is verified yet: `iss` only chooses among the issuers that
    * are configured, by exact string, and is compared once more when the signature is.
@@ -45,7 +47,7 @@ export function trustedIssuers(
   const { issuers } = options
   if (issuers === undefined) {
     const only = trustedIssuer(options.issuer, options, limits)
-    return { of: () => only, purge: () => only.keys.purge() }
+    return { names: Object.freeze([only.expected.issuer]), of: () => only, purge: () => only.keys.purge() }
   }
   if (options.issuer !== undefined || options.keys !== undefined) {
     throw new TypeError('"issuers" takes the place of "issuer" and "keys": give one or the other')
@@ -66,6 +68,7 @@ export function trustedIssuers(
     ]),
   )
   return {
+    names: Object.freeze([...byName.keys()]),
     of(jws) {
       const iss = own(parseStrictJson(jws.payload) ?? refuse('payload'), 'iss')
       return (typeof iss === 'string' ? byName.get(iss) : undefined) ?? refuse('issuer')

@@ -85,6 +85,7 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
   return Object.freeze({
     scheme: scheme as Scheme,
     from,
+    issuers: issuers.names,
     // A lease outlives `exp` by the leeway, and a revocation must outlive the lease.
     maxLifetimeSeconds: maxLifetimeSeconds + leewaySeconds,
     async authenticate(handshake, connect) {

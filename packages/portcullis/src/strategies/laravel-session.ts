@@ -72,6 +72,7 @@ export function laravelSession<Claims = NoClaims, const Scheme extends string = 
   return Object.freeze({
     scheme,
     from: settings.from,
+    issuers: Object.freeze([settings.issuer]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     ...again.port,
     async authenticate(handshake, connect) {

@@ -67,6 +67,7 @@ export function phpSession<Claims = NoClaims, const Scheme extends string = 'php
   return Object.freeze({
     scheme,
     from: settings.from,
+    issuers: Object.freeze([settings.issuer]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     ...again.port,
     async authenticate(handshake, connect) {

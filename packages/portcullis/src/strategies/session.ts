@@ -77,6 +77,7 @@ export function session<
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from: settings.from,
+    issuers: Object.freeze([settings.issuer]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     ...again.port,
     async authenticate(handshake, connect) {

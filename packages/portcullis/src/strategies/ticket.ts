@@ -100,6 +100,7 @@ export function tickets<Claims = Readonly<Record<string, never>>, const Scheme e
   const strategy = Object.freeze({
     scheme: settings.scheme as Scheme,
     from: settings.from,
+    issuers: Object.freeze([settings.issuer]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     async authenticate(handshake, connect) {
       const ticket = readOne(settings.from, handshake, connect)

@@ -107,6 +107,7 @@ export function trustedHeaders<const Name extends string = never, const Scheme e
   return Object.freeze({
     scheme,
     from: Object.freeze(sources),
+    issuers: Object.freeze([issuer]),
     maxLifetimeSeconds,
     async authenticate(handshake, connect) {
       if (connect !== null) return null

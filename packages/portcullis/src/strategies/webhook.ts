@@ -120,6 +120,7 @@ export function webhook<Claims = WebhookClaims, const Scheme extends string = 'w
   return Object.freeze({
     scheme: settings.scheme as Scheme,
     from: Object.freeze([...sources, ...cookies.values()]),
+    issuers: Object.freeze([settings.issuer]),
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     ...again.port,
     purge: cache.purge,

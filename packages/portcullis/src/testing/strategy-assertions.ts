@@ -67,6 +67,8 @@ export async function refused(strategy: Strategy, request: StrategyRequest): Pro
 export function assertWellFormed(strategy: Strategy, { identity, lease, revocableBy = [] }: Authentication): void {
   assert.deepEqual(Object.keys(identity).sort(), ['claims', 'issuer', 'scheme', 'subject'])
   assert.equal(identity.scheme, strategy.scheme)
+  const isNamed = strategy.issuers?.includes(identity.issuer) ?? true
+  assert.ok(isNamed, 'issuers, where they are named, must hold the issuer of every identity')
   for (const text of [identity.issuer, identity.subject, lease.id]) {
     assert.ok(typeof text === 'string' && text !== '', 'issuer, subject and lease id must be non-empty strings')
   }

@@ -73,8 +73,8 @@ describe('one who makes the back end fail', () => {
     site.instead = (items) => (items.some(isPoison) ? { status: 500, body: '' } : {})
     const hooks = hooksOf(site)
     const strategy = hooks.connect({ issuer: 'app' })
-    const present = (token: string) =>
-      outcomeOf(strategy.authenticate(handshakeOf({ headers: { authorization: `Bearer ${token}` } }), null))
+    const present = (token: string, address = '192.0.2.66') =>
+      outcomeOf(strategy.authenticate(handshakeOf({ headers: { authorization: `Bearer ${token}` }, address }), null))
     const alice = (await present('good')) as { readonly handle: unknown }
     for (let round = 0; round < 10; round += 1) {
       const [joined, renewed] = await Promise.all([
@@ -84,6 +84,7 @@ describe('one who makes the back end fail', () => {
       ])
       expect([joined, renewed]).toMatchObject([permit(), [{ identity: { subject: 'alice' } }]])
     }
-    expect(hooks.state()).toMatchObject({ questions: { breaker: 'closed' }, connects: { breaker: 'open' } })
+    expect(hooks.state()).toMatchObject({ questions: { breaker: 'closed' }, connects: { breaker: 'closed' } })
+    expect(await present('of somebody elsewhere', '192.0.2.7')).toMatchObject({ identity: { subject: 'alice' } })
   })
 })

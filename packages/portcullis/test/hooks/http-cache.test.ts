@@ -54,7 +54,7 @@ describe('an answer', () => {
   })
 
   it('is another for other claims, another namespace, other arguments, and another kind of question', async () => {
-    const site = await hookBackend(({ type }) => (type === 'memberships' ? { rooms: [] } : { permit: true }))
+    const site = await hookBackend()
     site.cacheControl.value = 'max-age=30'
     const hooks = hooksOf(site)
     const asks = [
@@ -65,10 +65,28 @@ describe('an answer', () => {
       () => hooks.join({ ...joining('room:1'), presented: 'a signed grant' }),
       () => hooks.event(sending('room:1')),
       () => hooks.event(sending('room:1', ['room:1'])),
-      () => hooks.memberships(user()),
     ]
     for (const ask of [...asks, ...asks]) await ask()
     expect(site.items()).toHaveLength(asks.length)
+  })
+
+  it('about memberships is never remembered, nor that of an earlier question that is still on its way', async () => {
+    let rooms = ['before']
+    let answer = () => {}
+    const site = await hookBackend(() => ({ rooms, maxAgeSeconds: 30 }))
+    const { memberships } = hooksOf(site)
+    expect(await memberships(user())).toEqual(['before'])
+    const held = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    site.wait = () => held
+    const early = memberships(user())
+    await expect.poll(() => site.requests.length).toBe(2)
+    site.wait = () => undefined
+    rooms = ['after']
+    expect(await memberships(user())).toEqual(['after'])
+    answer()
+    await early
   })
 
   it('of an event that was acted upon is never remembered, nor shared', async () => {

@@ -1,4 +1,5 @@
-import { deny, type Policy, permit } from 'portcullis'
+import { deny, type Policy, permit, type Strategy } from 'portcullis'
+import { fromAuth, readOne } from 'portcullis/strategies/from'
 import { expect, it } from 'vitest'
 import { type KeyRecord, keys, next, ORIGIN, outcome, start, type User } from '../harness.ts'
 import { listenTo } from './lease-fixtures.ts'
@@ -86,3 +87,52 @@ it('whom a reload leaves nothing hears nothing from that moment on, also while o
   await Promise.all(gone)
   expect(heard.map((events) => events.map(([event]) => event))).toEqual([['auth:closed'], ['auth:closed']])
 })
+
+it('nor does the page of an origin that is gone, while a namespace is still being closed', async () => {
+  let atFirst = () => {}
+  const { auth, io, namespace, client, enter } = await chat({
+    origins: [ORIGIN, 'https://old.example'],
+    audit: ({ stage }) => {
+      if (stage === 'reload') atFirst()
+      atFirst = () => {}
+    },
+  })
+  auth.protect(io.of('/closing'), SAY)
+  const old = client('/chat', { auth: { token: 'bob-key' }, extraHeaders: { origin: 'https://old.example' } })
+  expect(await outcome(old)).toBeNull()
+  expect(await outcome(client('/closing', { auth: { token: 'alice-key' } }))).toBeNull()
+  const heard = [listenTo(await enter()), listenTo(old)]
+  const gone = next(old, 'disconnect')
+  atFirst = () => namespace.emit('secret')
+  await auth.reload({ origins: [ORIGIN], policies: [[namespace, SAY]], replaceAll: true })
+  await gone
+  expect(heard.map((events) => events.map(([event]) => event))).toEqual([['secret'], ['auth:closed']])
+})
+
+it('closes whose issuer is no longer trusted, also where another strategy of the scheme is left', async () => {
+  const [kept, gone] = ['https://issuer.example', 'https://gone.example']
+  const { auth, client } = await chat({ strategies: [keysOf(kept), keysOf(gone)] })
+  const [alice, mallory] = [client('/chat', { auth: { [kept]: 'a' } }), client('/chat', { auth: { [gone]: 'm' } })]
+  expect([await outcome(alice), await outcome(mallory)]).toEqual([null, null])
+  const closed = next(mallory, 'auth:closed')
+  expect(await auth.reload({ strategies: [keysOf(kept)] })).toMatchObject({ checked: 2, closed: 1 })
+  expect((await closed)[0]).toMatchObject({ code: 'AUTH_EXPIRED', retry: 'refresh' })
+  expect(await alice.emitWithAck('say')).toBe('said')
+})
+
+/** Whoever presents anything in a part of `auth` that is named like the issuer. */
+function keysOf(issuer: string): Strategy<User> {
+  const from = [fromAuth(issuer)]
+  return {
+    scheme: 'key',
+    from,
+    issuers: [issuer],
+    maxLifetimeSeconds: 3600,
+    async authenticate(handshake, connect) {
+      const subject = readOne(from, handshake, connect)
+      if (subject === null) return null
+      const identity = { scheme: 'key' as const, issuer, subject, claims: { org: 'acme', scope: '' } }
+      return { identity, lease: { id: subject, issuedAt: 0, expiresAt: null } }
+    },
+  }
+}
