@@ -66,7 +66,17 @@ export function createAttempts(nowSeconds: () => number): Attempts {
   }
 }
 
-/** One subscriber has a whole /64 of IPv6 addresses. */
+/** One subscriber has a whole /64 of IPv6 addresses, however they are written. */
 function subnet(address: string): string {
-  return isIPv6(address) && !address.startsWith('::ffff:') ? address.split(':').slice(0, 4).join(':') : address
+  if (!isIPv6(address) || address.toLowerCase().startsWith('::ffff:')) return address
+  const [head = '', tail] = address.split('::')
+  const groups = head.split(':').filter((group) => group !== '')
+  const rest = tail === undefined ? [] : tail.split(':')
+  // A dotted end stands for two groups.
+  const missing = 8 - groups.length - rest.length - (address.includes('.') ? 1 : 0)
+  const all = tail === undefined ? groups : [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...rest]
+  return all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group || '0', 16))
+    .join(':')
 }

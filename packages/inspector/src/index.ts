@@ -32,4 +32,4 @@ export type {
   Step,
   Verdict,
 } from './source.ts'
-export { type SourceOptions, sourceOf } from './source-of.ts'
+export { type OperatorAct, type SourceOptions, sourceOf } from './source-of.ts'

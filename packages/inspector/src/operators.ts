@@ -45,7 +45,7 @@ function byApplication(authenticate: Authenticate): Operators {
   }
 }
 
-function byPassword({ users, secret, sessionSeconds, nowSeconds }: Settings): Operators {
+function byPassword({ users, secret, sessionSeconds, clientOf, nowSeconds }: Settings): Operators {
   const cookies = createCookies(secret)
   const attempts = createAttempts(nowSeconds)
   const ended = new Map<string, number>()
@@ -69,7 +69,7 @@ function byPassword({ users, secret, sessionSeconds, nowSeconds }: Settings): Op
       if (typeof name !== 'string' || typeof password !== 'string' || name.length > 256) {
         throw new Problem(400, '"name" and "password" must be strings.')
       }
-      const address = req.ip ?? req.socket.remoteAddress ?? ''
+      const { address, secure } = clientOf(req)
       const requireTurn = () => {
         const waitSeconds = attempts.waitSeconds(address, name)
         if (waitSeconds > 0) throw new Problem(429, 'Too many attempts. Wait before trying again.', waitSeconds)
@@ -85,19 +85,15 @@ function byPassword({ users, secret, sessionSeconds, nowSeconds }: Settings): Op
       if (fits === null) throw new Problem(429, 'Too many attempts. Wait before trying again.', 5)
       if (!(await fits)) throw new Problem(401, 'The name or the password is wrong.')
       const value = cookies.issue(name, hashOf(name) ?? '', nowSeconds() + sessionSeconds)
-      res.setHeader('Set-Cookie', setCookie(value, isSecure(req), sessionSeconds))
+      res.setHeader('Set-Cookie', setCookie(value, secure, sessionSeconds))
       sendJson(res, 200, { name, mayRevoke: users.get(name)?.mayRevoke ?? false })
     },
     leave(req, res) {
       const ticket = ticketOf(req)
       if (ticket !== null) ended.set(ticket.id, ticket.expiresAt)
       for (const [id, expiresAt] of ended) if (expiresAt <= nowSeconds() || ended.size > MAX_ENDED) ended.delete(id)
-      res.setHeader('Set-Cookie', setCookie('', isSecure(req), 0))
+      res.setHeader('Set-Cookie', setCookie('', clientOf(req).secure, 0))
       sendJson(res, 200, {})
     },
   }
-}
-
-function isSecure(req: InspectorRequest): boolean {
-  return req.secure ?? (req.socket as { encrypted?: boolean }).encrypted === true
 }

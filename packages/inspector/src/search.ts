@@ -57,14 +57,16 @@ function fits({ subject, issuer, scheme, socketId, rooms }: ConnectionInfo, want
 }
 
 function toMembers(connections: readonly ConnectionInfo[], room: string): readonly Member[] {
-  const members = new Map<string, Member>()
+  const members = new Map<string, Member & { readonly sockets: Member['sockets'][number][] }>()
   for (const { issuer, subject, socketId, node, rooms, expiresAt: leaseEnd } of connections) {
     const hold = rooms.find((each) => each.room === room)
     const key = JSON.stringify([issuer, subject])
     const known = members.get(key)
     const end = hold?.expiresAt ?? leaseEnd
     const expiresAt = known === undefined ? end : later(known.expiresAt, end)
-    const sockets = [...(known?.sockets ?? []), { socketId, node, by: hold?.by ?? null }]
+    // Added to: one of them may have thousands.
+    const sockets = known?.sockets ?? []
+    sockets.push({ socketId, node, by: hold?.by ?? null })
     members.set(key, { issuer, subject, sockets, expiresAt })
   }
   return [...members.values()]

@@ -1,5 +1,6 @@
 /** The options of `createInspector`, checked. */
 
+import { type ClientOf, createClientOf } from './client-of.ts'
 import type { InspectorRequest } from './http.ts'
 import type { Operator } from './operator.ts'
 import { parseHash } from './password-hash.ts'
@@ -31,6 +32,11 @@ export interface InspectorOptions {
   readonly authenticate?: Authenticate
   /** How long a log-in of `users` lasts. Seconds, default 8 hours, at most 7 days. */
   readonly sessionSeconds?: number
+  /**
+   * Addresses and ranges of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, where no framework reads them. Default:
+   * what `req.ip` and `req.secure` of Express say, or the other end of the connection; behind a proxy that is one address for everybody.
+   */
+  readonly trustedProxies?: readonly string[]
   /** Receives what the source or `authenticate` threw. Default: nothing is told. */
   readonly onError?: (error: unknown) => void
 }
@@ -42,11 +48,12 @@ export interface Settings {
   readonly secret: string | Uint8Array
   readonly authenticate: Authenticate | null
   readonly sessionSeconds: number
+  readonly clientOf: ClientOf
   readonly onError: (error: unknown) => void
   readonly nowSeconds: () => number
 }
 
-const OPTIONS = new Set(['source', 'users', 'secret', 'authenticate', 'sessionSeconds', 'onError'])
+const OPTIONS = new Set(['source', 'users', 'secret', 'authenticate', 'sessionSeconds', 'trustedProxies', 'onError'])
 const MIN_SECRET_BYTES = 32
 const WEEK_SECONDS = 604_800
 
@@ -63,7 +70,13 @@ export function checkOptions(options: InspectorOptions): Settings {
   if (!(Number.isFinite(sessionSeconds) && sessionSeconds >= 60 && sessionSeconds <= WEEK_SECONDS)) {
     throw new TypeError(`"sessionSeconds" must be a number from 60 to ${WEEK_SECONDS}`)
   }
-  const common = { source, sessionSeconds, onError: quietly(onError), nowSeconds: () => Date.now() / 1000 }
+  const common = {
+    source,
+    sessionSeconds,
+    clientOf: createClientOf(options.trustedProxies),
+    onError: quietly(onError),
+    nowSeconds: () => Date.now() / 1000,
+  }
   if (authenticate !== null) {
     if (typeof authenticate !== 'function') throw new TypeError('"authenticate" must be a function')
     if (users !== undefined) throw new TypeError('"users" and "authenticate" exclude each other')

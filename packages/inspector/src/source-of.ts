@@ -1,6 +1,6 @@
 /** `sourceOf`: the inspector's source, made of what an application has. */
 
-import type { Auth, DecisionLog, Identity, ReadOptions } from 'portcullis'
+import type { Auth, DecisionLog, Identity, ReadOptions, RevocationKey } from 'portcullis'
 import { searchConnections } from './search.ts'
 import type { InspectorSource, Members, NodeLine, Overview, Shadow } from './source.ts'
 
@@ -17,8 +17,16 @@ export interface SourceOptions<I extends Identity = Identity> {
   readonly shadow?: Shadow
   /** Who is in a room, where something knows better than the first 10,000 connections of the namespace. */
   readonly presence?: { members(namespace: string, room: string): Promise<Members> }
-  /** Hears who revoked what at the page, before it is done. Default: nobody. */
-  readonly onRevoke?: (act: { readonly operator: string; readonly effect: 'revoke' | 'disconnect' }) => void
+  /** Hears who revokes what at the page, before it is done; where it throws or rejects, it is not done. Default: nobody. */
+  readonly onRevoke?: (act: OperatorAct) => unknown
+}
+
+/** What an operator does at the page. */
+export interface OperatorAct {
+  readonly operator: string
+  readonly effect: 'revoke' | 'disconnect'
+  /** Whom it is about; null for a session, whose id is a credential. */
+  readonly key: RevocationKey | null
 }
 
 /** What other nodes say of themselves is asked for no more often than this. */
@@ -70,14 +78,18 @@ export function sourceOf<I extends Identity>(options: SourceOptions<I>): Inspect
       subscribe: (listener) => decisions.subscribe(listener),
     },
     explain: (question) => auth.explain(question),
-    revoke(key, { operator, ...choice }) {
-      onRevoke({ operator, effect: 'revoke' })
+    async revoke(key, { operator, ...choice }) {
+      await onRevoke({ operator, effect: 'revoke', key: tellable(key) })
       return auth.revoke(key, choice)
     },
-    disconnect(key, { operator }) {
-      onRevoke({ operator, effect: 'disconnect' })
+    async disconnect(key, { operator }) {
+      await onRevoke({ operator, effect: 'disconnect', key: tellable(key) })
       return auth.disconnect(key)
     },
     shadow,
   }
+}
+
+function tellable(key: RevocationKey): RevocationKey | null {
+  return 'session' in key ? null : key
 }
