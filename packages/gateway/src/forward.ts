@@ -4,6 +4,7 @@ import { AuthError, type Identity, type Refusal } from 'portcullis'
 import type { Socket } from 'socket.io'
 import type { CompiledTarget } from './policy/namespace-policy.ts'
 import { isReservedRoom } from './reserved.ts'
+import { createTurns } from './turns.ts'
 
 /** An event on its way to the backend. */
 export interface ForwardedEvent {
@@ -23,13 +24,6 @@ export interface Destinations {
 
 type Reply = (...values: readonly unknown[]) => void
 
-/** Events of one socket that wait for the backend; one more is refused. */
-const MAX_WAITING = 100
-
-async function tooMany(): Promise<never> {
-  throw new AuthError('AUTH_RATE_LIMITED')
-}
-
 /**
  * Listens on a connected socket. The events of one socket reach their places in the order in which they came; a slow answer
  * of the backend holds up the later events of that socket, and of no other. What still waits when the socket is gone goes nowhere.
@@ -41,27 +35,14 @@ export function forwardEvents(
   targetOf: (event: string) => CompiledTarget | undefined,
   { backend, onError }: Destinations,
 ): void {
-  let last: Promise<void> = Promise.resolve()
-  let waiting = 0
-  const inOrder = (reply: Reply, where: string, work: () => Promise<readonly unknown[]>) => {
-    if (waiting >= MAX_WAITING) return void answered(reply, where, tooMany)
-    waiting += 1
-    last = last
-      .then(() => answered(reply, where, work))
-      .finally(() => {
-        waiting -= 1
-      })
-  }
-
+  const turn = createTurns(socket)
   socket.onAny((event: string, ...all: unknown[]) => {
     const target = targetOf(event)
     if (target === undefined) return
     const { args, reply } = apart(all)
     const identity = socket.data.identity as Identity
     const namespace = socket.nsp.name
-    inOrder(reply, `event ${event}`, async () => {
-      // Its authority may have ended while it waited for the events before it.
-      if (!socket.connected) throw new AuthError('AUTH_FORBIDDEN')
+    const act = async () => {
       if (target.kind === 'nothing') return [{}]
       if (target.kind === 'hook') {
         if (backend === null) throw new TypeError('no backend is configured')
@@ -73,7 +54,8 @@ export function forwardEvents(
         throw new AuthError('AUTH_FORBIDDEN')
       socket.to(room).emit(target.event, ...args)
       return [{}]
-    })
+    }
+    void answered(reply, `event ${event}`, () => turn(act))
   })
 
   async function answered(reply: Reply, where: string, work: () => Promise<readonly unknown[]>): Promise<void> {

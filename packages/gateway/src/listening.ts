@@ -18,6 +18,12 @@ export interface ListenOptions {
   readonly port: string
 }
 
+/**
+ * Connections that may wait to be accepted; Linux lets it be as many as net.core.somaxconn. Node accepts one in each turn of its event
+ * loop (libuv#3696): when a node has ended, its clients overflow the 511 of the other that are Node's default.
+ */
+const BACKLOG = 4_096
+
 const ENVIRONMENT: ListenOptions = { host: 'HOST', port: 'PORT' }
 
 /**
@@ -34,7 +40,7 @@ export async function listen(
     res.end('{"code":"STARTING","message":"The gateway is starting.","retry":"backoff"}')
   }
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, starting)
-  server.listen(port, host)
+  server.listen({ port, host, backlog: BACKLOG })
   try {
     await once(server, 'listening')
   } catch (error) {

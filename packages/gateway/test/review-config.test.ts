@@ -1,9 +1,13 @@
 /** What only the parts themselves can say of their options is said by `check` too, with file, line and option. */
 
 import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { checkLoaded } from '../src/cli/check.ts'
 import { parseConfig } from '../src/config/load.ts'
+import { checkShadow } from '../src/policy/shadow.ts'
+import { temporaryFolder } from './temporary.ts'
 
 const SECRET = randomBytes(32).toString('hex')
 const OTHER = randomBytes(32).toString('hex')
@@ -77,4 +81,37 @@ it.each([
 it('a policy in the shadow and memberships in a pool of one connection are no mistake', () => {
   const memberships = 'memberships: { sql: "select s as subject, r as room from m where s = any($1)", channel: m }'
   expect(mistakeIn('', `namespaces: { /news: { connect: true, ${memberships} } }\n`)).toBe('')
+})
+
+it.each([
+  [`\${NOT_SET}`, 'needs the environment variable NOT_SET, which is not set'],
+  [`\${HEX}`, 'must be a whole number from 0 to 65535'],
+])('a number that is written as %s is told with its option', (port, why) => {
+  const read = () =>
+    parseConfig(`${BASE}${NAMESPACES}listen: { port: "${port}" }\n`, '/etc/portcullis.yaml', { HEX: '0x10' })
+  expect(read).toThrow(`/etc/portcullis.yaml:7:11: "listen.port" ${why}`)
+})
+
+it('a secret in a file that cannot be read is told as that', () => {
+  const source = `${BASE}${NAMESPACES}nodes: { secret: "\${NODES_SECRET}" }\n`
+  expect(() => parseConfig(source, '/etc/portcullis.yaml', { NODES_SECRET_FILE: '/nowhere/secret' })).toThrow(
+    '"nodes.secret" needs the file that NODES_SECRET_FILE names, which cannot be read (ENOENT)',
+  )
+})
+
+it('a namespace without a slash, and a query of memberships without $1, are told in words', () => {
+  expect(mistakeIn('', 'namespaces: { chat: { connect: true } }\n')).toContain(
+    '"namespaces.chat" must be a name such as /news',
+  )
+  const memberships = '{ sql: select 1, channel: m }'
+  expect(mistakeIn('', `namespaces: { /a: { connect: true, memberships: ${memberships} } }\n`)).toContain(
+    '"namespaces./a.memberships.sql" must use $1',
+  )
+})
+
+it('a shadow whose policy no server would take is told before anything is in force', async () => {
+  const file = join(await temporaryFolder(), 'next.yaml')
+  const events = '{ "auth:join": { allow: true, to: nothing } }'
+  await writeFile(file, `${BASE}namespaces: { /news: { connect: true, events: ${events} } }\n`)
+  await expect(checkShadow(file, {})).rejects.toThrow(/next\.yaml:6:\d+: "namespaces\.\/news/)
 })

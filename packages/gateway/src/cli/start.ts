@@ -14,11 +14,20 @@ export const START_HELP = `portcullis-gateway start FILE
 
 /** After the drain: for what is on its way to be written, and what does not end by itself. */
 const CLOSE_TIMEOUT_MS = 10_000
+/** After a second signal. */
+const HURRIED_TIMEOUT_MS = 2_000
 
 export const start: Command = async (args, terminal) => {
   const { positionals } = parseArgs({ args: [...args], options: {}, allowPositionals: true })
   const [file, ...more] = positionals
   if (file === undefined || more.length > 0) throw new UsageError('start takes one FILE')
+  // Without a listener a signal ends the process, which a reload that comes early must not.
+  let reload: (() => void) | null = null
+  let asked = false
+  process.on('SIGHUP', () => {
+    if (reload === null) asked = true
+    else reload()
+  })
   const loaded = await loadConfig(file, terminal.env)
   const logs = createLogs(loaded.config.logs)
   const opening = new AbortController()
@@ -35,17 +44,21 @@ export const start: Command = async (args, terminal) => {
   process.off('SIGTERM', abort)
   process.off('SIGINT', abort)
 
-  process.on('SIGHUP', () => {
+  reload = () => {
     gateway.reload().catch((error: unknown) => {
       if (error instanceof ConfigError) logs.warn({ mistakes: error.mistakes }, 'not reloaded: the file is not valid')
       else logs.error(error, 'reload')
     })
-  })
+  }
+  if (asked) reload()
   await new Promise<void>((resolve) => {
     let signals = 0
     const stop = (signal: string) => {
       signals += 1
-      if (signals > 1) return resolve()
+      if (signals > 1) {
+        setTimeout(() => process.exit(1), HURRIED_TIMEOUT_MS).unref()
+        return resolve()
+      }
       logs.info({ signal, overMs: loaded.config.drain.overMs }, 'draining')
       gateway.drain().then(resolve, resolve)
     }

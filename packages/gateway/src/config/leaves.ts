@@ -31,7 +31,9 @@ export function createLeaves(env: Environment): Leaves {
       if (value === undefined) missing.push(name)
       return value ?? ''
     })
-    for (const name of missing) context.addIssue(`needs the environment variable ${name}, which is not set`)
+    for (const name of missing) {
+      context.addIssue(whyMissing(env, name) ?? `needs the environment variable ${name}, which is not set`)
+    }
     return missing.length > 0 ? z.NEVER : expanded
   }
   const described = <T extends z.ZodType>(schema: T, description: string | undefined): T =>
@@ -52,9 +54,12 @@ export function createLeaves(env: Environment): Leaves {
       const written = z.string().regex(/\$\{/, message)
       const schema = z
         .union([z.number(message), written], message)
-        .transform((value, context) =>
-          typeof value === 'number' ? value : Number(expand(context, value).trim() || NaN),
-        )
+        .transform((value, context) => {
+          if (typeof value === 'number') return value
+          const expanded: unknown = expand(context, value)
+          // Not text where a variable is not set, which has been told then.
+          return typeof expanded === 'string' ? numberOf(expanded) : z.NEVER
+        })
         .pipe(z.number(message).int(message).min(min, message).max(max, message))
       return described(schema, description)
     },
@@ -69,7 +74,9 @@ export function createLeaves(env: Environment): Leaves {
           const name = REFERENCE.exec(reference)?.[1] ?? ''
           const value = variable(env, name)
           if (value === undefined) {
-            context.addIssue(`needs the environment variable ${name} (or ${name}_FILE), which is not set`)
+            context.addIssue(
+              whyMissing(env, name) ?? `needs the environment variable ${name} (or ${name}_FILE), which is not set`,
+            )
             return z.NEVER
           }
           if (Buffer.byteLength(value) < minBytes) {
@@ -83,6 +90,11 @@ export function createLeaves(env: Environment): Leaves {
   }
 }
 
+/** Digits alone: `Number` takes 0x10, 1e3 and nothing at all. */
+function numberOf(text: string): number {
+  return /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN
+}
+
 /** An empty variable counts as not set. `NAME_FILE` names a file, such as a container's or systemd's secret. */
 function variable(env: Environment, name: string): string | undefined {
   const value = env[name]
@@ -94,5 +106,17 @@ function variable(env: Environment, name: string): string | undefined {
     return text === '' ? undefined : text
   } catch {
     return undefined
+  }
+}
+
+/** What is wrong with the file that `NAME_FILE` names; null where there is none. */
+function whyMissing(env: Environment, name: string): string | null {
+  const file = env[`${name}_FILE`]
+  if (file === undefined || file.trim() === '') return null
+  try {
+    readFileSync(file)
+    return `needs the file that ${name}_FILE names, which is empty`
+  } catch (error) {
+    return `needs the file that ${name}_FILE names, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})`
   }
 }

@@ -87,6 +87,7 @@ function explain(issue: z.core.$ZodIssue, root: unknown, above: Path): readonly 
     return issue.keys.map((key) => ({ path: [...path, key], message: 'is not an option here' }))
   }
   if (issue.code === 'invalid_type' && valueAt(root, path) === undefined) return [{ path, message: 'is required' }]
+  if (issue.code === 'invalid_key') return [{ path, message: issue.issues[0]?.message ?? issue.message }]
   if (issue.code !== 'invalid_union') return [{ path, message: issue.message }]
   if (valueAt(root, path) === undefined) return [{ path, message: 'is required' }]
   if (isCondition(path)) {

@@ -8,9 +8,10 @@ import { Problem } from './problem.ts'
 import { ticket } from './schemas.ts'
 
 export function createIssueTicket(
-  tickets: TicketIssuer | null,
+  issuerOf: () => TicketIssuer | null,
 ): (request: OperationRequest) => Promise<OperationAnswer> {
   return async function issueTicket({ caller, body }) {
+    const tickets = issuerOf()
     if (tickets === null) throw new Problem('NOT_CONFIGURED')
     const { issuer = tickets.issuer, ...claim } = checkedBody(ticket, body)
     if (issuer !== tickets.issuer) {

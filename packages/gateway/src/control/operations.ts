@@ -15,7 +15,8 @@ export function createOperations(settings: ControlSettings, openapi: string): re
   const publish = createPublish(settings)
   const { revoke, disconnect, reconcile } = createEndings(settings.auth)
   const { sessionsByQuery, sessionsByBody, presence } = createLookUps(settings)
-  const issueTicket = createIssueTicket(settings.tickets)
+  const { tickets } = settings
+  const issueTicket = createIssueTicket(() => (typeof tickets === 'function' ? tickets() : tickets))
   const get = { method: 'get', effect: false } as const
   const post = { method: 'post', effect: true } as const
 

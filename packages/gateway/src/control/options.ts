@@ -65,8 +65,8 @@ export interface ControlApiOptions {
   readonly isReady?: () => boolean
   /** Null: the route answers 404 NOT_CONFIGURED. */
   readonly presence: PresenceReader | null
-  /** Null: the route answers 404 NOT_CONFIGURED. */
-  readonly tickets: TicketIssuer | null
+  /** Null: the route answers 404 NOT_CONFIGURED. A function where that changes: it is asked for each ticket. */
+  readonly tickets: TicketIssuer | null | (() => TicketIssuer | null)
   /** May be empty where there is a `jwt`. */
   readonly keys: readonly ControlKey[]
   /** Null: tokens are not accepted. */
@@ -125,10 +125,11 @@ function requireParts({ auth, io, presence, tickets, keys, jwt, idempotency }: C
   if (presence === undefined || (presence !== null && typeof presence.members !== 'function')) {
     throw new TypeError('"presence" must have members(), or be null')
   }
-  if (tickets === undefined || (tickets !== null && typeof tickets.issue !== 'function')) {
+  const isLive = typeof tickets === 'function'
+  if (tickets === undefined || (tickets !== null && !isLive && typeof tickets.issue !== 'function')) {
     throw new TypeError('"tickets" must have issue(), or be null')
   }
-  if (tickets !== null && (typeof tickets.issuer !== 'string' || tickets.issuer === '')) {
+  if (tickets !== null && !isLive && (typeof tickets.issuer !== 'string' || tickets.issuer === '')) {
     throw new TypeError('"tickets.issuer" must be a non-empty string')
   }
   if (jwt === undefined || (jwt !== null && typeof jwt !== 'object'))

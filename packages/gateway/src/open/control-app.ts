@@ -37,7 +37,6 @@ export function createControlApp({ config, mistake }: Loaded, parts: ControlPart
   app.disable('x-powered-by')
   app.set('query parser', 'simple')
   if (keys.length > 0 || jwt !== undefined) {
-    const issued = tickets()
     try {
       app.use(
         createControlApi({
@@ -46,7 +45,7 @@ export function createControlApp({ config, mistake }: Loaded, parts: ControlPart
           isProtected,
           isReady,
           presence,
-          tickets: issued,
+          tickets,
           keys: keys as never,
           jwt: controlJwt(jwt),
           ...(means.redis === null || config.nodes === undefined

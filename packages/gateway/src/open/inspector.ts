@@ -47,6 +47,7 @@ export function createInspectorOf(
       users,
       secret,
       sessionSeconds,
+      trustedProxies: config.trustedProxies,
       onError: (error: unknown) => logs.error(error, 'inspector'),
     })
     const routes: InspectorRoutes = (req, res) => {

@@ -153,6 +153,7 @@ async function open(
   const put = (made: Ruling) => {
     ruling = made
     serve()
+    presence?.rulesChanged()
   }
   const reloader = opened(await createReloader({ first, ruling, env, means, auth, logs, put, shade }))
 

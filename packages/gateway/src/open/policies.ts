@@ -73,6 +73,7 @@ const FIXED = [
   'inspector',
   'logs',
   'decisions',
+  'drain',
 ] as const
 
 /** @throws ConfigError for an option that is not what the gateway was started with */

@@ -44,6 +44,7 @@ export async function createReloader(reloading: Reloading): Promise<Reloader> {
     const made = await makeRuling(next, env, means, logs.error)
     const stopNext = await made.policies.listen(auth)
     const before = ruling
+    let outcome: Reloaded
     try {
       const judging = auth.reload({
         strategies: made.strategies,
@@ -53,18 +54,20 @@ export async function createReloader(reloading: Reloading): Promise<Reloader> {
       })
       // From the tick of the swap on, events go where the new file says.
       put(made)
-      const outcome = await judging
-      await stopListening()
-      ruling = made
-      stopListening = stopNext
-      shade()
-      logs.info({ reloaded: outcome }, 'reloaded')
-      return outcome
+      outcome = await judging
     } catch (error) {
       put(before)
       await stopNext()
       throw error
     }
+    // In force from here on: what follows cannot take it back.
+    ruling = made
+    const stopBefore = stopListening
+    stopListening = stopNext
+    shade()
+    await stopBefore()
+    logs.info({ reloaded: outcome }, 'reloaded')
+    return outcome
   }
 
   return {

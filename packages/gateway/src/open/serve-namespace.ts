@@ -7,6 +7,7 @@ import { type Backend, replyOf } from '../means/hooks.ts'
 import type { NamespacePolicy } from '../policy/namespace-policy.ts'
 import type { Presence } from '../presence/index.ts'
 import { isReservedEvent } from '../reserved.ts'
+import { createTurns } from '../turns.ts'
 
 /** What events lead to. */
 export interface Serving {
@@ -59,12 +60,17 @@ function publish({ io, roomOf, isProtected, onError }: Serving, from: string, pu
 
 /** `presence:list`, `presence:watch` and `presence:unwatch`, each with a room and an acknowledgement. */
 function servePresence(socket: Socket, serving: Serving): void {
+  // The rule of a room may ask a database: one client is not to have all of its connections.
+  const turn = createTurns(socket)
   const identityOf = () => socket.data.identity as Identity
   const on = (event: string, answer: (presence: Presence, room: string) => Promise<object>) => {
     socket.on(event, (room: string, reply?: unknown) => {
       const send = typeof reply === 'function' ? (reply as (body: object) => void) : () => undefined
       const presence = serving.presence()
-      const answered = presence === null ? Promise.reject(new AuthError('AUTH_UNAVAILABLE')) : answer(presence, room)
+      const answered = turn(async () => {
+        if (presence === null) throw new AuthError('AUTH_UNAVAILABLE')
+        return answer(presence, room)
+      })
       answered.then(send, (cause: unknown) => {
         const error = AuthError.is(cause) ? cause : new AuthError('AUTH_ERROR', { cause })
         if (error.status >= 500) serving.onError(error.cause ?? error, `event ${event}`)

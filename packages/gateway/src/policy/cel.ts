@@ -82,9 +82,9 @@ const WANTED: Readonly<Record<Wanted, string>> = {
   anything: 'a value',
 }
 
-/** CEL's whole numbers are bigint; what leaves an expression is JSON. */
+/** CEL's whole numbers are bigint; what leaves an expression is JSON, in which one beyond 2^53 would become its neighbour: it is text. */
 export function toJson(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value)
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
   if (Array.isArray(value)) return value.map(toJson)
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, each]) => [String(key), toJson(each)]))
   if (typeof value !== 'object' || value === null) return value

@@ -41,13 +41,17 @@ export function compilePolicies({ config, mistake }: Loaded, means: CompileMeans
     try {
       const { memberships } = namespace
       if (memberships !== undefined && 'sql' in memberships && means.pool !== null) {
-        const source = postgresMemberships({
-          pool: means.pool as never,
-          issuer: memberships.issuer ?? config.issuer ?? '',
-          query: memberships.sql,
-          channel: memberships.channel,
-          onError: (error) => means.onError(error, `memberships of ${name}`),
-        })
+        const { pool } = means
+        const at = ['namespaces', name, 'memberships'] as const
+        const make = () =>
+          postgresMemberships({
+            pool: pool as never,
+            issuer: memberships.issuer ?? config.issuer ?? '',
+            query: memberships.sql,
+            channel: memberships.channel,
+            onError: (error) => means.onError(error, `memberships of ${name}`),
+          })
+        const source = blame({ mistake }, at, make, { query: [...at, 'sql'] })
         sources.set(name, source)
       }
       const compiled = namespacePolicy(name, namespace, {

@@ -3,6 +3,7 @@
 import type { Environment } from '../config/leaves.ts'
 import { type Loaded, loadConfig } from '../config/load.ts'
 import { ConfigError } from '../config/mistakes.ts'
+import { checkParts } from '../open/check-parts.ts'
 import { type CompiledPolicies, type CompileMeans, compilePolicies } from './compile.ts'
 
 /**
@@ -13,11 +14,13 @@ import { type CompiledPolicies, type CompileMeans, compilePolicies } from './com
  */
 export async function loadShadow(file: string, env: Environment, means: CompileMeans): Promise<CompiledPolicies> {
   const loaded = await loadAlone(file, env)
-  return compilePolicies(loaded, {
+  const policies = compilePolicies(loaded, {
     ...means,
     pool: loaded.config.postgres === undefined ? null : means.pool,
     hooks: loaded.config.hooks === undefined ? null : means.hooks,
   })
+  checkParts(loaded, policies)
+  return policies
 }
 
 /** @throws ConfigError */

@@ -66,7 +66,14 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 const UNHOLDABLE = new Set(['22003', '22007', '22008', '22021', '22P02'])
 
 /**
- * The rows that it finds. A parameter that is missing is null, and so is one that is no text, number or truth.
+ * What a column cannot hold: text of another form, a number out of range, a date that is none, a character that no database text has.
+ * Where a client has sent it, it is an answer (there is no such row), and neither a mistake of the file nor an outage.
+ */
+const NO_SUCH_VALUE = /^(22P02|22003|22007|22008|22021|22P05)$/
+
+/**
+ * The rows that it finds. A parameter that is missing is null, and so is one that is no text, number or truth. With one that is of no
+ * value of its column's type, there is no row.
  *
  * @throws AuthError AUTH_UNAVAILABLE when the database does not answer; the error itself when the statement is wrong
  */
@@ -80,6 +87,7 @@ export async function runSql(
     return rows
   } catch (error) {
     const state = String((error as { code?: unknown } | null)?.code ?? '')
+    if (parameters.length > 0 && NO_SUCH_VALUE.test(state)) return []
     if (UNHOLDABLE.has(state)) return []
     // Classes 22, 23, 26, 34 and 42 of SQLSTATE: the statement or its data; anything else passes.
     if (/^(22|23|26|34|42)/.test(state))

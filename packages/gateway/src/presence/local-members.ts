@@ -20,6 +20,8 @@ export interface LocalMembers {
   all(): Iterable<LocalMember>
   /** Forgets a member without sockets. */
   forget(member: LocalMember): void
+  /** Asks of every room again whether its members are kept. */
+  rescan(): void
   close(): void
 }
 
@@ -45,7 +47,7 @@ interface Principal {
  */
 export function watchLocalMembers({ io, isPresenceRoom, changed, left }: LocalMembersOptions): LocalMembers {
   const members = new Map<string, LocalMember>()
-  const attached = new Map<Namespace, () => void>()
+  const attached = new Map<Namespace, { readonly detach: () => void; readonly rescan: () => void }>()
 
   function attach(namespace: Namespace): void {
     letGo()
@@ -69,6 +71,9 @@ export function watchLocalMembers({ io, isPresenceRoom, changed, left }: LocalMe
     const onLeave = (room: string, id: string) => {
       left(namespace, room, id)
       if (room === id) principals.delete(id)
+      letGoOf(room, id)
+    }
+    const letGoOf = (room: string, id: string) => {
       const rooms = held.get(id)
       const member = rooms?.get(room)
       if (rooms === undefined || member === undefined) return
@@ -89,10 +94,18 @@ export function watchLocalMembers({ io, isPresenceRoom, changed, left }: LocalMe
     adapter.on('leave-room', onLeave)
     namespace.on('connection', onConnection)
     for (const socket of namespace.sockets.values()) onConnection(socket)
-    attached.set(namespace, () => {
-      adapter.off('join-room', onJoin)
-      adapter.off('leave-room', onLeave)
-      namespace.off('connection', onConnection)
+    attached.set(namespace, {
+      detach() {
+        adapter.off('join-room', onJoin)
+        adapter.off('leave-room', onLeave)
+        namespace.off('connection', onConnection)
+      },
+      rescan() {
+        for (const [id, rooms] of held) {
+          for (const room of rooms.keys()) if (!isPresenceRoom(name, room)) letGoOf(room, id)
+        }
+        for (const id of principals.keys()) for (const room of adapter.sids.get(id) ?? []) onJoin(room, id)
+      },
     })
   }
 
@@ -119,9 +132,12 @@ export function watchLocalMembers({ io, isPresenceRoom, changed, left }: LocalMe
     forget(member) {
       if (member.sockets.size === 0) members.delete(keyOf(member))
     },
+    rescan() {
+      for (const { rescan } of attached.values()) rescan()
+    },
     close() {
       io.off('new_namespace', attach)
-      for (const detach of attached.values()) detach()
+      for (const { detach } of attached.values()) detach()
       attached.clear()
     },
   }

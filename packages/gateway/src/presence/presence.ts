@@ -12,7 +12,7 @@ import { createWatchers, isWatchRoom } from './watchers.ts'
 export interface PresenceOptions {
   /** With its adapter set already. */
   readonly io: Server
-  /** Rooms whose members are kept. Must answer the same on every node, and always; where it throws, the room has none. */
+  /** Rooms whose members are kept. Must answer the same on every node, and until `rulesChanged`; where it throws, the room has none. */
   readonly isPresenceRoom: (namespace: string, room: string) => boolean
   readonly store: PresenceStore
   /** What this node is called in the store, of letters, digits and `._:-`. A new start gets another name behind it. Default `node`. */
@@ -44,6 +44,11 @@ export interface Presence {
    */
   watch(socket: Socket, room: string): Promise<boolean>
   unwatch(socket: Socket, room: string): void
+  /**
+   * `isPresenceRoom` or `mayRead` answer otherwise from now on: who is in which room is looked at anew, and everybody who watches is asked
+   * about again before the next notice.
+   */
+  rulesChanged(): void
   /** Whether this identity may list the members. Rejects with what `mayRead` throws. */
   mayRead(identity: Identity, namespace: string, room: string): Promise<boolean>
   /** Says that this node's members have left. Call it when its sockets are closed. Does not reject. */
@@ -75,7 +80,11 @@ export async function createPresence(options: PresenceOptions): Promise<Presence
     })
     return answer
   }
-  const watchers = createWatchers({ ...options, isPresenceRoom })
+  const watchers = createWatchers({
+    ...options,
+    isPresenceRoom,
+    onError: (error) => guarded(() => onError(error)),
+  })
   const queue = createPutQueue(store, (member) => {
     if (member.sockets.size === 0) local.forget(member)
   })
@@ -115,6 +124,10 @@ export async function createPresence(options: PresenceOptions): Promise<Presence
       return found ?? { members: membersHere(local.all(), namespace, room), partial: true }
     },
     ...watchers.public,
+    rulesChanged() {
+      watchers.rulesChanged()
+      local.rescan()
+    },
     async close() {
       local.close()
       for (const member of local.all()) {
