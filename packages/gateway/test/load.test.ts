@@ -1,5 +1,6 @@
 /** A gateway ends under its clients: two real gateways behind one port, and what `npm run load` does with thousands. */
 
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { nginxConfiguration } from '../load/balancer.mjs'
 import { load } from '../load/load.mjs'
@@ -9,9 +10,18 @@ const CLIENTS = 60
 const GOOD = 54
 const ALL_HEARD_IT_ONCE = { once: GOOD, never: 0, again: 0, stray: 0 }
 
-describe('sixty clients on two gateways, some of whom try with forged, expired and revoked credentials', () => {
-  it('are all back in their rooms when one gateway was killed; nobody else is, and the backend was asked once about each', async () => {
-    const report = await load({ clients: CLIENTS, end: 'kill', seconds: 10, standIn: true })
+describe.concurrent('sixty clients on two gateways, some of whom try with forged, expired and revoked credentials', () => {
+  it('are all back in their rooms when one gateway was killed; nobody else is, and the backend was asked once about each', async ({
+    expect,
+  }) => {
+    const report = await load({
+      clients: CLIENTS,
+      end: 'kill',
+      seconds: 10,
+      stubbornMs: 200,
+      stalenessMs: 2_500,
+      standIn: true,
+    })
     expect(report).toMatchObject({
       allBack: true,
       moved: report.movedOfNode,
@@ -25,14 +35,23 @@ describe('sixty clients on two gateways, some of whom try with forged, expired a
     expect(report.movedOfNode).toBeGreaterThan(0)
     expect(report.questions.mostOfOne).toBe(1)
     expect(report.refusedAttempts).toBeGreaterThanOrEqual(CLIENTS - GOOD)
-    expect(report.staying.refusals).toMatchObject({
-      'connect AUTH_CREDENTIAL_INVALID': expect.any(Number),
-    })
-  })
+    const codes = Object.keys(report.staying.refusals).map((key) => key.split(' ')[1])
+    expect(new Set(codes)).toEqual(new Set(['AUTH_CREDENTIAL_INVALID', 'AUTH_EXPIRED', 'AUTH_REVOKED']))
+  }, 30_000)
 
-  it('are let go one after another by a gateway that drains, each with a hint when to come back', async () => {
-    const drainMs = 2_000
-    const report = await load({ clients: CLIENTS, end: 'drain', drainMs, seconds: 10, standIn: true })
+  it('are let go one after another by a gateway that drains, each with a hint when to come back', async ({
+    expect,
+  }) => {
+    const drainMs = 1_500
+    const report = await load({
+      clients: CLIENTS,
+      end: 'drain',
+      drainMs,
+      seconds: 10,
+      stubbornMs: 200,
+      stalenessMs: 2_500,
+      standIn: true,
+    })
     expect(report).toMatchObject({
       allBack: true,
       moved: report.movedOfNode,
@@ -47,12 +66,14 @@ describe('sixty clients on two gateways, some of whom try with forged, expired a
     expect(releases.half).toBeGreaterThan(drainMs / 4)
     expect(releases.nineTenths).toBeGreaterThan(drainMs / 2)
     expect(returns.peakIn100Ms).toBeLessThan(report.moved / 2)
-  })
+  }, 30_000)
 })
 
-it('what the load measures through is what we ship: the configuration of nginx, with other names', () => {
-  const text = 'http {\n server gateway-1:3000; server gateway-2:3000; listen 8080; }'
-  expect(nginxConfiguration(text, '/home', 7, [1, 2])).toMatch(/server 127.0.0.1:1; server 127.0.0.1:2; listen 127.0.0.1:7;/)
+it('what the load measures through is what we ship: the configuration of nginx, with other names and ports', async () => {
+  const shipped = await readFile(new URL('../deploy/nginx.conf', import.meta.url), 'utf8')
+  const text = nginxConfiguration(shipped, '/home', 7, [1, 2])
+  expect(text).toMatch(/server 127\.0\.0\.1:1 [\s\S]*server 127\.0\.0\.1:2 [\s\S]*listen 127\.0\.0\.1:7;/)
+  expect(text).not.toMatch(/gateway-\d|8080/)
 })
 
 it('the most of a window is counted wherever the window lies', () => {

@@ -4,10 +4,10 @@ import { parseArgs } from 'node:util'
 import { StartError } from '../start-error.ts'
 import { type Command, jsonOption, requiredOption, UsageError } from './command.ts'
 
-export const EXPLAIN_HELP = `portcullis-gateway explain --control URL --key-env NAME (--decision ID |
-    (--socket ID | --issuer ISSUER --subject SUBJECT) --namespace NAMESPACE [--room ROOM | --event EVENT [--args JSON]])
+export const EXPLAIN_HELP = `portcullis-gateway explain --control URL --key-env NAME (--decision=ID |
+    (--socket=ID | --issuer ISSUER --subject SUBJECT) --namespace NAMESPACE [--room ROOM | --event EVENT [--args JSON]])
   Asks the control API of a live gateway. NAME is the environment variable with an API key that may explain.
-  Exits with 1 when the answer is a denial.`
+  Ids may begin with a dash: write them behind the sign =. Exits with 1 when the answer is a denial.`
 
 interface Step {
   readonly rule: string

@@ -14,7 +14,18 @@ export interface MetricSources {
   readonly counters: () => Readonly<Record<string, number>>
 }
 
-/** A registry of its own: several gateways in a process do not share one. */
+let ofProcess: Registry | null = null
+
+/** Node's own, once for a process: what observes its garbage collector cannot be taken away again. */
+function processMetrics(): Registry {
+  if (ofProcess === null) {
+    ofProcess = new Registry()
+    collectDefaultMetrics({ register: ofProcess })
+  }
+  return ofProcess
+}
+
+/** A registry of its own: several gateways in a process share nothing but what is the process's. */
 export interface Metrics {
   readonly contentType: string
   /** Counts one decision. */
@@ -29,7 +40,6 @@ const BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
   const decisions = new Counter({
     name: 'portcullis_decisions_total',
     help: 'Decisions, by stage, effect, code, rule, strategy and namespace.',
@@ -100,7 +110,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     },
     text() {
       collectParts()
-      return registry.metrics()
+      return Registry.merge([registry, processMetrics()]).metrics()
     },
   }
 }
