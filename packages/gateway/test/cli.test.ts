@@ -106,8 +106,8 @@ describe('explain', () => {
     })
     const denied = await run(explain, [
       ...asked,
-      '--socket',
-      socket.id ?? '',
+      // An id may begin with a dash.
+      `--socket=${socket.id}`,
       '--namespace',
       '/news',
       '--room',
