@@ -37,9 +37,8 @@ namespaces: { /chat: { connect: true } }
     socket.on('error', () => undefined)
     child.kill('SIGHUP')
     child.kill('SIGTERM')
-    // Signals are heard in an order of their own: both have been, once it has ended.
-    socket.destroy()
     expect(await ended).toEqual([0, null])
+    socket.destroy()
   } finally {
     child.kill('SIGKILL')
     silent.close()

@@ -17,6 +17,9 @@ const CLOSE_TIMEOUT_MS = 10_000
 /** After a second signal. */
 const HURRIED_TIMEOUT_MS = 2_000
 
+/** How long a start that is given up may take to close what it has opened. */
+const ABORT_TIMEOUT_MS = 1_000
+
 export const start: Command = async (args, terminal) => {
   const { positionals } = parseArgs({ args: [...args], options: {}, allowPositionals: true })
   const [file, ...more] = positionals
@@ -31,7 +34,11 @@ export const start: Command = async (args, terminal) => {
   const loaded = await loadConfig(file, terminal.env)
   const logs = createLogs(loaded.config.logs)
   const opening = new AbortController()
-  const abort = () => opening.abort()
+  const abort = () => {
+    opening.abort()
+    // Nothing is served yet: what is waited for, such as a database that says nothing, is not worth more.
+    setTimeout(() => process.exit(0), ABORT_TIMEOUT_MS).unref()
+  }
   process.once('SIGTERM', abort)
   process.once('SIGINT', abort)
   const gateway = await openGateway(loaded, { env: terminal.env, logs, signal: opening.signal }).catch(
