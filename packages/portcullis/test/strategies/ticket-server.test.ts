@@ -146,6 +146,9 @@ describe('P3: a ticket that an application’s login handed out', () => {
   test('T10: of a user who was revoked meanwhile is refused with AUTH_REVOKED', async () => {
     const { client, login, auth, subjects } = await opened()
     const ticket = await (await login('alice')).ticket()
+    // What was issued in the millisecond of the revocation was not issued before it.
+    const issuedMs = Date.now()
+    while (Date.now() === issuedMs) await new Promise(setImmediate)
     await auth.revoke({ issuer: 'ticket', subject: 'alice' })
     const refused = await outcome(client('/chat', { auth: { ticket }, extraHeaders: { origin: ORIGIN } }))
     expect([refused?.code, subjects]).toEqual(['AUTH_REVOKED', []])
