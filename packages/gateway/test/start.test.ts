@@ -173,6 +173,9 @@ describe.concurrent('the gateway as a process', { timeout: 60_000 }, () => {
       })
       expect(login.status).toBe(303)
     }
+    const page = await fetch(url)
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+    expect((await fetch(`${url}/main.js`)).status).toBe(200)
     expect((await stat(join(dataDir, 'secrets.json'))).mode & 0o777).toBe(0o600)
   })
 

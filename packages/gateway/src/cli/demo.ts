@@ -1,8 +1,8 @@
 /** `demo`: the demo "organization news" on embedded defaults; what `npm start` runs. */
 
-import { fileURLToPath } from 'node:url'
 import { type Gateway, startGateway } from '../demo/gateway.ts'
 import { readSettings, type Settings } from '../demo/settings.ts'
+import { packageFile } from '../package-files.ts'
 import { reasonOf, StartError } from '../start-error.ts'
 import type { Command, Terminal } from './command.ts'
 
@@ -28,8 +28,7 @@ export const demo: Command = async (_args, terminal) => {
   try {
     const settings = readSettings(process.env, process.cwd())
     gateway = await startGateway(settings, {
-      // Beside the program, as it is built.
-      pageFolder: fileURLToPath(new URL('./page/', import.meta.url)),
+      pageFolder: packageFile('dist', 'page'),
       onError: (error, where) => terminal.complain(`${where}: ${describe(error)}`),
       signal: stopping.signal,
     })
