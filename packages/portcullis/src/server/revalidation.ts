@@ -1,7 +1,8 @@
 /** Authority that a store can take back, looked at again while its sockets are connected: what falls due together, together. */
 
 import { setImmediate } from 'node:timers/promises'
-import { monotonicMs } from '../core/clock.ts'
+import { monotonicMs, secondsOf } from '../core/clock.ts'
+import { isExpired } from '../core/lease.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { endEntry } from './end-entry.ts'
 import type { Guard, Revalidation } from './guard.ts'
@@ -135,7 +136,9 @@ export function createRevalidation(guard: () => Guard, random: () => number = Ma
       // First whoever has to go: none of them waits for a rule of somebody else's.
       await inSlices(work, async (socket) => {
         const { finding, entry } = socket
-        if (finding !== null && 'ended' in finding && isStill(socket)) endEntry(guard(), entry, finding.ended)
+        if (finding === null || !('ended' in finding) || !isStill(socket)) return
+        // A store forgets a session when it expires: its socket ends, or has its grace, because the lease does.
+        if (!isExpired(entry.lease, secondsOf(guard().clock))) endEntry(guard(), entry, finding.ended)
       })
       await inSlices(work, async (socket) => {
         const { finding, entry, watched, good } = socket

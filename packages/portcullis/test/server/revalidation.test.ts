@@ -15,6 +15,19 @@ describe('a session that is looked at again', () => {
     expect(audit.filter(({ code }) => code === 'AUTH_REVOKED')).toHaveLength(2)
   })
 
+  it('that is gone when the lease has ended was not revoked: the lease ends its socket, after its grace', async () => {
+    const { enter, logins, pass, store } = await watched({ lease: { graceMs: 60_000, revalidateGraceMs: 600_000 } })
+    const { closed } = closing(await enter('s1'))
+    store.instead = () => {
+      throw new Error('away')
+    }
+    await pass(310)
+    store.instead = null
+    logins.delete('s1')
+    await pass(120)
+    expect(await closed).toBe('AUTH_EXPIRED')
+  })
+
   it.each<[AuthErrorCode, AuthErrorCode]>([
     ['AUTH_CREDENTIAL_MISSING', 'AUTH_REVOKED'],
     ['AUTH_CREDENTIAL_INVALID', 'AUTH_REVOKED'],
