@@ -1,7 +1,8 @@
 /** The commands, as functions of their arguments and a terminal. */
 
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { decodeJwt } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { check } from '../src/cli/check.ts'
@@ -25,10 +26,10 @@ interface Ran {
   readonly out: string
 }
 
-async function run(command: Command, args: readonly string[], input = ''): Promise<Ran> {
+async function run(command: Command, args: readonly string[], input = '', env: object = {}): Promise<Ran> {
   const out: string[] = []
   const terminal = {
-    env: { JWT_SECRET: SECRET, CONTROL_KEY },
+    env: { JWT_SECRET: SECRET, CONTROL_KEY, ...env },
     print: (text: string) => void out.push(text),
     complain: (text: string) => void out.push(text),
     read: async () => input,
@@ -60,6 +61,22 @@ describe('check', () => {
     const file = await fileWith(`${NEWS}shadow: next.yaml\n`)
     await writeFile(join(file, '..', 'next.yaml'), HEAD + NEWS.replace('true', 'tru'))
     await expect(run(check, [file])).rejects.toThrow(/next\.yaml:\d+:5: "namespaces\.\/news\.connect" cannot work/)
+  })
+})
+
+describe('what is deployed', () => {
+  const deployed = (name: string) => fileURLToPath(new URL(`../deploy/${name}`, import.meta.url))
+
+  it('is a valid file, and a table that says what has changed in it', async () => {
+    const env = {
+      REDIS_URL: 'redis://redis:6379',
+      DATABASE_URL: 'postgres://a:b@postgres/c',
+      NODES_SECRET: SECRET,
+      TOKEN_SECRET: SECRET,
+    }
+    expect(await run(check, [deployed('portcullis.yaml')], '', env)).toMatchObject({ code: 0 })
+    const { out } = await run(trigger, ['--table', 'members', '--subject', 'user_id', '--channel', 'members'])
+    expect(await readFile(deployed('schema.sql'), 'utf8')).toContain(out)
   })
 })
 

@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { checkLoaded } from '../src/cli/check.ts'
 import { jsonSchemaOf } from '../src/config/json-schema.ts'
 import { type Loaded, parseConfig } from '../src/config/load.ts'
 import { ConfigError } from '../src/config/mistakes.ts'
+import { checkLoaded } from '../src/open/check-loaded.ts'
 
 const SECRET = 'f3b1c9d2a7e84650b9c8d7e6f5a4b3c2'
 const ENV = {

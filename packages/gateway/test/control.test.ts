@@ -377,8 +377,10 @@ describe('the OpenAPI document', () => {
       publish({}),
       publish({ to: { rooms: ['a', 'b'] }, args: [null, [], {}], volatile: true, except: {} }),
       publish({ to: { users: [alice] }, except: { rooms: [], users: [bob], sockets: ['a'] } }),
-      ...['connect', 'connection', 'auth:', 'auth:x', '', 'x'.repeat(257), 7].map((event) => publish({ event })),
-      ...['connected', 'auth', 'xauth:', ' '].map((event) => publish({ event })),
+      ...['connect', 'connection', 'auth:', 'auth:x', 'presence:join', 'presence:list', '', 'x'.repeat(257), 7].map(
+        (event) => publish({ event }),
+      ),
+      ...['connected', 'auth', 'xauth:', 'presence', 'presence:joined', ' '].map((event) => publish({ event })),
       ...['', 'news', long, null].map((namespace) => publish({ namespace })),
       ...[{}, { room: '' }, { room: 'auth|x' }, { room: long }, { rooms: [] }, { user: { issuer: 'a' } }].map((to) =>
         publish({ to }),

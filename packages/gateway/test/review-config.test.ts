@@ -4,9 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { checkLoaded } from '../src/cli/check.ts'
 import { parseConfig } from '../src/config/load.ts'
-import { checkShadow } from '../src/policy/shadow.ts'
+import { checkLoaded, checkShadow } from '../src/open/check-loaded.ts'
 import { temporaryFolder } from './temporary.ts'
 
 const SECRET = randomBytes(32).toString('hex')
@@ -113,5 +112,10 @@ it('a shadow whose policy no server would take is told before anything is in for
   const file = join(await temporaryFolder(), 'next.yaml')
   const events = '{ "auth:join": { allow: true, to: nothing } }'
   await writeFile(file, `${BASE}namespaces: { /news: { connect: true, events: ${events} } }\n`)
-  await expect(checkShadow(file, {})).rejects.toThrow(/next\.yaml:6:\d+: "namespaces\.\/news/)
+  const loaded = parseConfig(
+    `${BASE}namespaces: { /news: { connect: true } }\nshadow: ${file}\n`,
+    '/etc/portcullis.yaml',
+    {},
+  )
+  await expect(checkShadow(loaded, {})).rejects.toThrow(/next\.yaml:6:\d+: "namespaces\.\/news/)
 })

@@ -1,12 +1,9 @@
 /** `check`: is the file whole and valid, and who may do what by it? */
 
 import { parseArgs } from 'node:util'
-import { besideConfig, type Loaded, loadConfig } from '../config/load.ts'
-import { compileStrategies } from '../means/check-strategies.ts'
-import { checkParts } from '../open/check-parts.ts'
-import { compilePolicies } from '../policy/compile.ts'
+import { type Loaded, loadConfig } from '../config/load.ts'
+import { checkLoaded, checkShadow } from '../open/check-loaded.ts'
 import type { Permission } from '../policy/namespace-policy.ts'
-import { checkShadow } from '../policy/shadow.ts'
 import { type Command, UsageError } from './command.ts'
 
 export const CHECK_HELP = `portcullis-gateway check FILE [--json]
@@ -23,30 +20,9 @@ export const check: Command = async (args, terminal) => {
   if (file === undefined || more.length > 0) throw new UsageError('check takes one FILE')
   const loaded = await loadConfig(file, terminal.env)
   const permissions = checkLoaded(loaded)
-  const { shadow } = loaded.config
-  if (shadow !== undefined) await checkShadow(besideConfig(loaded, shadow), terminal.env)
+  await checkShadow(loaded, terminal.env)
   terminal.print(values.json ? JSON.stringify({ valid: true, permissions }, null, 2) : tableOf(loaded, permissions))
   return 0
-}
-
-/** Everything of a file that can be checked without a connection. @throws ConfigError */
-export function checkLoaded(loaded: Loaded): readonly Permission[] {
-  compileStrategies(loaded)
-  const policies = compilePolicies(loaded, unreached(loaded))
-  checkParts(loaded, policies)
-  return policies.permissions
-}
-
-/** Rules are compiled over what is not there, and never asked. */
-function unreached({ config }: Loaded): Parameters<typeof compilePolicies>[1] {
-  const never = async (): Promise<never> => {
-    throw new Error('nothing is asked while a file is checked')
-  }
-  return {
-    pool: config.postgres === undefined ? null : ({ query: never, connect: never } as never),
-    hooks: config.hooks === undefined ? null : { rule: () => never, memberships: never },
-    onError: () => undefined,
-  }
 }
 
 function tableOf({ config, file }: Loaded, permissions: readonly Permission[]): string {

@@ -2,6 +2,7 @@
 
 import type { ReconcileTarget, RevocationKey } from 'portcullis'
 import { z } from 'zod'
+import { isReservedEvent } from '../reserved.ts'
 
 /** Longer names are none. Characters. */
 const MAX_NAME_LENGTH = 1_024
@@ -9,16 +10,6 @@ const MAX_NAME_LENGTH = 1_024
 const MAX_BATCH = 1_000
 /** A caller that waits longer than this has gone. Milliseconds; a claim on an idempotency key outlives it. */
 const MAX_TIMEOUT_MS = 30_000
-/** Socket.IO's own (docs: "Emit cheatsheet"); clients take them for what the server did. */
-const RESERVED_EVENTS = new Set([
-  'connect',
-  'connect_error',
-  'connection',
-  'disconnect',
-  'disconnecting',
-  'newListener',
-  'removeListener',
-])
 
 const name = z.string().min(1).max(MAX_NAME_LENGTH)
 const namespace = z.string().min(1).max(MAX_NAME_LENGTH).startsWith('/')
@@ -41,9 +32,7 @@ const target = z
 export const message = z.strictObject({
   namespace,
   to: target,
-  event: name
-    .max(256)
-    .refine((event) => !RESERVED_EVENTS.has(event) && !event.startsWith('auth:'), 'is a reserved event'),
+  event: name.max(256).refine((event) => !isReservedEvent(event), 'is a reserved event'),
   args: z.array(z.unknown()).max(64).default([]),
   except: z
     .strictObject({

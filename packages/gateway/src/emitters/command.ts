@@ -1,5 +1,6 @@
 /** The requests of emitters, in JSON: sockets join rooms, leave them, or are disconnected. */
 
+import { isReservedRoom } from '../reserved.ts'
 import { recordOf, roomsOf, type Target } from './emission.ts'
 import { RefusedEmission } from './refusal.ts'
 
@@ -14,8 +15,6 @@ export type Command = { readonly target: Target } & (
 
 /** The numbers of @socket.io/redis-adapter. Its others fetch sockets and rooms for the asking server, or speak to servers. */
 const KINDS: Readonly<Record<number, 'join' | 'leave' | 'disconnect'>> = { 2: 'join', 3: 'leave', 4: 'disconnect' }
-/** Names of Portcullis's own: to be in such a room would be to hear what is meant for somebody else. */
-const RESERVED_ROOM = /[|]|^auth:/
 
 /** @throws RefusedEmission */
 export function readCommand(payload: Buffer, namespace: string): Command {
@@ -28,7 +27,7 @@ export function readCommand(payload: Buffer, namespace: string): Command {
   const target = { namespace, rooms: roomsOf(options.rooms), except: roomsOf(options.except) }
   if (kind === 'disconnect') return { kind, target, close: request.close === true }
   const rooms = roomsOf(request.rooms)
-  if (kind === 'join' && rooms.some((room) => RESERVED_ROOM.test(room))) throw new RefusedEmission('reserved')
+  if (kind === 'join' && rooms.some((room) => isReservedRoom(room))) throw new RefusedEmission('reserved')
   return { kind, target, rooms }
 }
 

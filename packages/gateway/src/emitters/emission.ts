@@ -1,6 +1,7 @@
 /** The two forms in which emitters write an emission, read into one. */
 
 import { Decoder, ExtensionCodec } from '@msgpack/msgpack'
+import { isReservedEvent } from '../reserved.ts'
 import { isSoundMsgpack } from './msgpack-bounds.ts'
 import { RefusedEmission } from './refusal.ts'
 
@@ -23,9 +24,6 @@ export interface Emission extends Target {
 
 /** EVENT and BINARY_EVENT of Socket.IO's protocol. Which of the two is sent is found out anew from the arguments. */
 const TYPES: readonly unknown[] = [2, 5]
-/** Socket.IO's own, on either end, which an application cannot emit; and everything of Portcullis's. */
-const RESERVED = new Set(['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'])
-const RESERVED_PREFIX = 'auth:'
 
 const extensionCodec = new ExtensionCodec()
 // notepack.io, which @socket.io/redis-emitter encodes with, has one type for both; JSON has no undefined within an array either.
@@ -82,7 +80,7 @@ function emissionOf(rawPacket: unknown, rawOptions: unknown): Emission {
   const flags = options.flags === undefined || options.flags === null ? {} : recordOf(options.flags)
   const [event, ...args] = listOf(packet.data)
   if (!TYPES.includes(packet.type) || typeof event !== 'string') throw new RefusedEmission('malformed')
-  if (RESERVED.has(event) || event.startsWith(RESERVED_PREFIX)) throw new RefusedEmission('reserved')
+  if (isReservedEvent(event)) throw new RefusedEmission('reserved')
   return {
     namespace: namespaceOf(packet.nsp),
     rooms: roomsOf(options.rooms),

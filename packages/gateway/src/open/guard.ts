@@ -30,7 +30,7 @@ export function createGuard(
       ...(maxStalenessMs === undefined ? {} : { maxStalenessMs }),
       ...(suspendedForMs === undefined ? {} : { suspendedForMs }),
     },
-    explain: { keep: Math.min(config.decisions.keep, 1_000_000) },
+    explain: config.decisions,
     audit(event) {
       audit(event)
       // What the backend said of somebody before is not to be believed after.

@@ -11,7 +11,7 @@ import { createTelemetry } from '../operations/telemetry.ts'
 /** Where figures are read when somebody asks for them. */
 export interface Observed {
   readonly logs: Logs
-  readonly namespaces: () => Iterable<string>
+  readonly isProtected: (namespace: string) => boolean
   readonly status: () => Status
   /** Null where there are none. */
   readonly emitters: () => EmitterStats | null
@@ -32,7 +32,7 @@ export function createObservation({ decisions: { keep } }: Config, observed: Obs
   const traced = createTelemetry()
   let differing = 0
   const metrics = createMetrics({
-    namespaces: () => new Set(observed.namespaces()),
+    isProtected: observed.isProtected,
     sockets: () => observed.status().namespaces,
     state: () => observed.status().state,
     counters() {

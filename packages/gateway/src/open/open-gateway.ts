@@ -4,7 +4,6 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Auth, Reloaded } from 'portcullis'
 import type { Namespace, Server } from 'socket.io'
-import { checkLoaded } from '../cli/check.ts'
 import type { Environment } from '../config/leaves.ts'
 import type { Loaded } from '../config/load.ts'
 import { createEmitterBridge, type EmitterBridge } from '../emitters/index.ts'
@@ -13,6 +12,7 @@ import { healthRoutes } from '../operations/health.ts'
 import type { Logs } from '../operations/logs.ts'
 import type { Permission } from '../policy/namespace-policy.ts'
 import type { Presence } from '../presence/index.ts'
+import { checkLoaded } from './check-loaded.ts'
 import { closeSockets } from './close-sockets.ts'
 import { createControlApp } from './control-app.ts'
 import { createGuard } from './guard.ts'
@@ -116,7 +116,7 @@ async function open(
   let emitters: EmitterBridge | null = null
   const observation = createObservation(config, {
     logs,
-    namespaces: () => ruling.policies.namespaces.keys(),
+    isProtected,
     status: () => auth.status(),
     emitters: () => emitters?.stats ?? null,
   })

@@ -5,8 +5,8 @@ import type { Environment } from '../config/leaves.ts'
 import { besideConfig, type Loaded } from '../config/load.ts'
 import { makeStrategies, type Strategies } from '../means/strategies.ts'
 import { type CompiledPolicies, type CompileMeans, compilePolicies } from '../policy/compile.ts'
-import { loadShadow } from '../policy/shadow.ts'
 import type { OpenMeans } from './means.ts'
+import { loadShadow } from './shadow.ts'
 
 /** Everything of a file that a reload replaces. */
 export interface Ruling {

@@ -1,10 +1,10 @@
 /** The policy in force, and replacing it while the gateway runs. */
 
 import type { Auth, Reloaded } from 'portcullis'
-import { checkLoaded } from '../cli/check.ts'
 import type { Environment } from '../config/leaves.ts'
 import { type Loaded, loadConfig } from '../config/load.ts'
 import type { Logs } from '../operations/logs.ts'
+import { checkLoaded } from './check-loaded.ts'
 import type { OpenMeans } from './means.ts'
 import { makeRuling, type Ruling, refuseFixed } from './policies.ts'
 

@@ -5,8 +5,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 /** What is read when the metrics are asked for. */
 export interface MetricSources {
-  /** Names of the namespaces under a policy: only these become labels. */
-  readonly namespaces: () => ReadonlySet<string>
+  /** Whether a namespace is under a policy: only these become labels. */
+  readonly isProtected: (namespace: string) => boolean
   /** Connected sockets of this node by namespace. */
   readonly sockets: () => Readonly<Record<string, number>>
   readonly state: () => string
@@ -104,7 +104,7 @@ export function createMetrics(sources: MetricSources): Metrics {
         rule,
         scheme: identity?.scheme ?? '',
         // A client may ask for any name: only those of the policy are told apart.
-        namespace: namespace === null ? '' : sources.namespaces().has(namespace) ? namespace : 'other',
+        namespace: namespace === null ? '' : sources.isProtected(namespace) ? namespace : 'other',
       })
       took.observe({ stage, effect }, tookUs / 1_000_000)
     },

@@ -14,7 +14,7 @@ export class SchemaMistake extends Error {
  * @throws SchemaMistake
  */
 export function argsSchema(schemas: readonly unknown[]): StandardSchemaV1<unknown, readonly unknown[]> {
-  // `pattern` may be given what a client sent: the engine's own regular expressions backtrack, so only short text is matched.
+  // Stops at the first that does not fit: a `maxLength` beside a `pattern` keeps long text from a regular expression that backtracks.
   const ajv = new Ajv2020({ strict: true, allErrors: false, ownProperties: true, validateFormats: false })
   const validators = schemas.map((schema, index): ValidateFunction => {
     try {

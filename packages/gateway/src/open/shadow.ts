@@ -3,8 +3,8 @@
 import type { Environment } from '../config/leaves.ts'
 import { type Loaded, loadConfig } from '../config/load.ts'
 import { ConfigError } from '../config/mistakes.ts'
-import { checkParts } from '../open/check-parts.ts'
-import { type CompiledPolicies, type CompileMeans, compilePolicies } from './compile.ts'
+import { type CompiledPolicies, type CompileMeans, compilePolicies } from '../policy/compile.ts'
+import { checkParts } from './check-parts.ts'
 
 /**
  * Reads and compiles the file that `shadow` names. It is a whole file of its own: its namespaces are compared, the rest of it is
@@ -21,18 +21,6 @@ export async function loadShadow(file: string, env: Environment, means: CompileM
   })
   checkParts(loaded, policies)
   return policies
-}
-
-/** @throws ConfigError */
-export async function checkShadow(file: string, env: Environment): Promise<void> {
-  const never = async (): Promise<never> => {
-    throw new Error('nothing is asked while a file is checked')
-  }
-  await loadShadow(file, env, {
-    pool: { query: never, connect: never } as never,
-    hooks: { rule: () => never, memberships: never },
-    onError: () => undefined,
-  })
 }
 
 async function loadAlone(file: string, env: Environment): Promise<Loaded> {
