@@ -12,6 +12,9 @@ export type JwtKey = Uint8Array | KeyObject | CryptoKey | JWK
 /** The URL of a JWKS, or keys: one, a set, or several of both while one replaces another. */
 export type JwtKeys = URL | string | JwtKey | JSONWebKeySet | readonly (JwtKey | JSONWebKeySet)[]
 
+/** A secret, with which an HMAC is computed, or a public key for Web Crypto. */
+export type VerificationKey = KeyObject | CryptoKey
+
 /** Where a verifier finds its keys. */
 export interface KeySource {
   /** Every algorithm that a key from here may have. A token with another is refused unseen. */
@@ -21,7 +24,7 @@ export interface KeySource {
    *
    * @throws AuthError AUTH_UNAVAILABLE when they cannot be had now, AUTH_ERROR when one cannot be used at all
    */
-  find(alg: string, kid: string | undefined): Promise<readonly CryptoKey[]>
+  find(alg: string, kid: string | undefined): readonly VerificationKey[] | Promise<readonly VerificationKey[]>
   /** Forgets keys that were fetched; the next token fetches them again. */
   purge(): void
 }
@@ -47,20 +50,27 @@ export function staticKeys(keys: Exclude<JwtKeys, URL | string>, algorithms?: re
   if (sound.length === 0) throw new TypeError('"keys" must hold a key for verifying signatures')
   requireOneFamily(sound.map(({ algorithm }) => algorithm))
   requireDistinct(sound)
-  const imported = sound.map((key) => ({ ...key, cryptoKey: importKey(key) }))
-  // Whoever presents a token is told that an import failed; until then nobody waits for it.
-  for (const { cryptoKey } of imported) cryptoKey.catch(() => {})
-  return {
-    algorithms: new Set(sound.map(({ algorithm }) => algorithm)),
-    async find(alg, kid) {
-      const found = imported.filter((key) => key.algorithm === alg && mayBe(key, kid))
-      try {
-        return await Promise.all(found.map(({ cryptoKey }) => cryptoKey))
-      } catch (cause) {
-        throw new AuthError('AUTH_ERROR', { reason: 'key_unusable', cause })
-      }
-    },
-    purge() {},
+  const matching = (alg: string, kid: string | undefined) =>
+    sound.filter((key) => key.algorithm === alg && mayBe(key, kid))
+  const find = sound.some(({ algorithm }) => isHmac(algorithm))
+    ? (alg: string, kid: string | undefined) => matching(alg, kid).map(({ key }) => key)
+    : importedKeys(sound, matching)
+  return { algorithms: new Set(sound.map(({ algorithm }) => algorithm)), find, purge() {} }
+}
+
+/** Public keys, imported now: whoever presents a token is told that an import failed, and until then nobody waits for it. */
+function importedKeys(
+  sound: readonly SoundKey[],
+  matching: (alg: string, kid: string | undefined) => readonly SoundKey[],
+): KeySource['find'] {
+  const imported = new Map(sound.map((key) => [key, importKey(key)]))
+  for (const cryptoKey of imported.values()) cryptoKey.catch(() => {})
+  return async function find(alg, kid) {
+    try {
+      return await Promise.all(matching(alg, kid).map((key) => imported.get(key) as Promise<CryptoKey>))
+    } catch (cause) {
+      throw new AuthError('AUTH_ERROR', { reason: 'key_unusable', cause })
+    }
   }
 }
 
@@ -148,9 +158,7 @@ function algorithmOfCryptoKey({ algorithm }: CryptoKey): string | undefined {
 }
 
 async function importKey({ key, algorithm }: SoundKey): Promise<CryptoKey> {
-  if (!isHmac(algorithm)) return (await importJWK(key.export({ format: 'jwk' }) as JWK, algorithm)) as CryptoKey
-  const hash = `SHA-${algorithm.slice(2)}`
-  return await crypto.subtle.importKey('raw', key.export(), { name: 'HMAC', hash }, false, ['verify'])
+  return (await importJWK(key.export({ format: 'jwk' }) as JWK, algorithm)) as CryptoKey
 }
 
 /** Where either side names none, nothing speaks against it (RFC 7515 section 4.1.4: a hint). */

@@ -7,9 +7,10 @@ import type { StandardSchemaV1 } from '../core/standard-schema.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { readOne } from './from.ts'
-import { checkClaims, checkType } from './jwt-claims.ts'
+import { checkClaims, checkType, type RegisteredClaims } from './jwt-claims.ts'
 import { trustedIssuers } from './jwt-issuers.ts'
 import { type JwtClaims, type JwtIssuersOptions, type JwtOptions, settingsOf } from './jwt-options.ts'
+import { createVerifiedTokens, nameOfToken, type VerifiedToken } from './jwt-verified.ts'
 import { isName } from './registered-claims.ts'
 import { type JsonObject, own, parseStrictJson } from './strict-json.ts'
 import { parseStrictJws, refuse, type StrictJws, verifySignature } from './strict-jws.ts'
@@ -37,7 +38,11 @@ export interface JwtStrategy<I extends Identity = Identity> extends Strategy<I> 
  *
  * `iss`, `aud`, `exp` and a string `sub` are required. The lease lasts until `exp` plus `leewaySeconds`. Its id, by which
  * `auth.revoke({ tokenId })` ends it, is `jti`; for a token without one, the SHA-256 of header and payload. A token without
- * `iat` counts as issued at 0, so that every revocation of its subject covers it. Each token is verified anew: none is kept.
+ * `iat` counts as issued at 0, so that every revocation of its subject covers it.
+ *
+ * A signature that was found good is not computed again for the same token, while the key that verified it is still one of its
+ * issuer's: of the last 10,000 tokens a digest and the claims are kept, never the token. All else is checked each time.
+ *
  * A token with `sid` is also ended by the logout of that session at its issuer (`portcullis/logout/backchannel`).
  *
  * Keys of a URL are fetched at the first token, and again every 5 to 10 minutes while tokens come; an unknown `kid` makes
@@ -82,6 +87,30 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
   const settings = settingsOf(options)
   const { claims, from, scheme, leewaySeconds, maxLifetimeSeconds, clock } = settings
   const issuers = trustedIssuers(settings.trust, settings)
+  const verified = createVerifiedTokens()
+
+  /** Everything about a token but its time. */
+  async function verify(token: string, name: string): Promise<VerifiedToken> {
+    const jws = parseStrictJws(token)
+    const issuer = issuers.of(jws)
+    const key = await verifySignature(token, jws, issuer.keys)
+    checkType(jws.header, issuer.typ)
+    const payload = parseStrictJson(jws.payload) ?? refuse('payload')
+    const digest = own(payload, 'jti') === undefined ? digestOf(jws) : ''
+    const found = { payload, digest, issuer, alg: jws.alg, kid: jws.kid, key }
+    verified.keep(name, found, textOf(jws.payload))
+    return found
+  }
+
+  function checked({ payload, issuer }: VerifiedToken, name: string): RegisteredClaims {
+    try {
+      return checkClaims(payload, issuer.expected, clock.now() / 1000)
+    } catch (error) {
+      verified.delete(name)
+      throw error
+    }
+  }
+
   return Object.freeze({
     scheme: scheme as Scheme,
     from,
@@ -91,23 +120,28 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
     async authenticate(handshake, connect) {
       const token = readOne(from, handshake, connect)
       if (token === null) return null
-      const jws = parseStrictJws(token)
-      const { expected, typ, keys } = issuers.of(jws)
-      await verifySignature(token, jws, keys)
-      checkType(jws.header, typ)
-      const payload = parseStrictJson(jws.payload) ?? refuse('payload')
-      const { subject, tokenId, issuedAt = 0, expiresAt } = checkClaims(payload, expected, clock.now() / 1000)
-      const { issuer } = expected
-      const id = tokenId ?? digestOf(jws)
+      const name = nameOfToken(token)
+      const known = verified.find(name)
+      const found = (known instanceof Promise ? await known : known) ?? (await verify(token, name))
+      const { payload, digest } = found
+      const { subject, tokenId = digest, issuedAt = 0, expiresAt } = checked(found, name)
+      const { issuer } = found.issuer.expected
       const sid = own(payload, 'sid')
       return {
         identity: { scheme: scheme as Scheme, issuer, subject, claims: await parseClaims(claims, payload) },
-        lease: { id, issuedAt, expiresAt: expiresAt + leewaySeconds },
-        revocableBy: [{ tokenId: id }, ...(isName(sid) ? [providerSession(issuer, sid)] : [])],
+        lease: { id: tokenId, issuedAt, expiresAt: expiresAt + leewaySeconds },
+        revocableBy: [{ tokenId }, ...(isName(sid) ? [providerSession(issuer, sid)] : [])],
       }
     },
-    purge: () => issuers.purge(),
+    purge() {
+      verified.clear()
+      issuers.purge()
+    },
   } satisfies JwtStrategy<Identity<Scheme, Claims>>)
+}
+
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString()
 }
 
 /**

@@ -4,6 +4,7 @@ import { exportJWK } from 'jose'
 import { jwt } from 'portcullis/strategies/jwt'
 import { handshakeOf } from 'portcullis/testing'
 import { describe, expect, it } from 'vitest'
+import { noteFigures } from '../faults/figures.ts'
 import {
   AUDIENCE,
   accepted,
@@ -82,13 +83,17 @@ describe('keys from a URL', () => {
     expect(jwks.requests).toBe(2)
   })
 
-  it('K02, F6: a new kid is found by one fetch, with the first token that names it, right after a regular fetch', async () => {
+  it('K02, F6: a new kid is found by one fetch, with the first token that names it, right after a regular fetch', async ({
+    task,
+  }) => {
     const strategy = strategyAt()
     await accepted(strategy, await rs256('rsa-1'))
     jwks.answer = publish(rsaJwk, otherJwk)
     const start = performance.now()
     await accepted(strategy, await rs256('rsa-2', otherRsa))
-    expect(performance.now() - start).toBeLessThan(1000)
+    const newKidMs = performance.now() - start
+    noteFigures(task, { newKidMs, fetches: jwks.requests - 1 })
+    expect(newKidMs).toBeLessThan(1000)
     expect(jwks.requests).toBe(2)
   })
 

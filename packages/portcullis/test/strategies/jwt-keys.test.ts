@@ -346,9 +346,9 @@ describe('an import that fails', () => {
   it('is answered AUTH_ERROR for each token, and is no unhandled rejection', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
-    const token = await sign(claimsWith())
+    const token = await sign(claimsWith(), { alg: 'RS256' }, rsa.privateKey)
     vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(new Error('no such algorithm in this runtime'))
-    const strategy = strategyWith()
+    const strategy = strategyWith({ keys: createPublicKey(rsa.privateKey) })
     await new Promise((resolve) => setImmediate(resolve))
     await refused(strategy, token, 'key_unusable', 'AUTH_ERROR')
     process.off('unhandledRejection', unhandled)

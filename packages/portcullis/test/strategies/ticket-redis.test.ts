@@ -4,6 +4,7 @@ import { memoryTicketStore, TAKEN, type TicketStore, ticketStoreOfRedis, tickets
 import { fakeClock, handshakeOf } from 'portcullis/testing'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { noteFigures } from '../faults/figures.ts'
 import { connectWith, present, refusal } from './ticket-fixtures.ts'
 
 const PREFIX = `ticket-test-${randomBytes(6).toString('hex')}:`
@@ -111,7 +112,9 @@ test('T06: in Redis stands the digest, with a time to live, and never the ticket
 /** `TICKETS=30000` is the row in full: half a minute. */
 const TICKETS = Number(process.env.TICKETS ?? 2000)
 
-test(`T02, F12: of ${TICKETS} tickets, each presented on three nodes at once, none is admitted twice and none is lost`, async () => {
+test(`T02, F12: of ${TICKETS} tickets, each presented on three nodes at once, none is admitted twice and none is lost`, async ({
+  task,
+}) => {
   const prefix = `${PREFIX}f12:`
   const nodes = clients.map((each) => tickets({ store: ticketStoreOfRedis(each, prefix), storeTimeoutMs: 10_000 }))
   const [first] = nodes
@@ -129,11 +132,9 @@ test(`T02, F12: of ${TICKETS} tickets, each presented on three nodes at once, no
   for (let from = 0; from < TICKETS; from += 1000) {
     await Promise.all(Array.from({ length: Math.min(1000, TICKETS - from) }, (_, i) => redeemed(`u${from + i}`)))
   }
-  expect([counts.length, counts.filter((n) => n > 1).length, counts.filter((n) => n === 0).length]).toEqual([
-    TICKETS,
-    0,
-    0,
-  ])
+  const [twice, lost] = [counts.filter((n) => n > 1).length, counts.filter((n) => n === 0).length]
+  noteFigures(task, { tickets: counts.length, twice, lost })
+  expect([counts.length, twice, lost]).toEqual([TICKETS, 0, 0])
   const kept = await client.keys(`${prefix}*`)
   const remains = await Promise.all(kept.map(async (name) => [await client.get(name), (await client.pTTL(name)) > 0]))
   expect(new Set(remains.map((each) => JSON.stringify(each)))).toEqual(new Set(['["",true]']))

@@ -239,7 +239,7 @@ describe('W01: nothing but an explicit permit admits', () => {
   })
 })
 
-describe('F7: a back end that fails', () => {
+describe('F7, X11: a back end that fails', () => {
   it('F7, W02: that hangs is AUTH_UNAVAILABLE after a second', async () => {
     const { origin, idle } = await rawBackend(() => {})
     const took = await duration(refused(at(origin), ['AUTH_UNAVAILABLE', 'timeout']))

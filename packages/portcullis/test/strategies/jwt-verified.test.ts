@@ -1,13 +1,15 @@
-/** No token is remembered and no option is read twice: what a cache or a reload could get wrong does not exist. */
+/** What is remembered of a token that was verified, what is asked again each time, and that no option is read twice. */
 
 import { type JwtClaims, type JwtOptions, jwt } from 'portcullis/strategies/jwt'
 import { fakeClock, handshakeOf } from 'portcullis/testing'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { fromAuthorization, fromCookie } from '../../src/strategies/from.ts'
+import { createVerifiedTokens, MAX_VERIFIED_TOKENS, type VerifiedToken } from '../../src/strategies/jwt-verified.ts'
 import {
   AUDIENCE,
   accepted,
   claimsWith,
+  HS256_HEADER,
   ISSUER,
   NOW,
   otherRsa,
@@ -15,11 +17,60 @@ import {
   rsa,
   secret,
   sign,
+  signRaw,
   strategyWith,
 } from './jwt-fixtures.ts'
 import { jwkOf, jwksServer, otherJwk, publish } from './jwt-jwks-fixtures.ts'
 
 const jwks = jwksServer()
+
+it('computes the signature of a token once, and that of each other token', async () => {
+  const verify = vi.spyOn(crypto.subtle, 'verify')
+  const strategy = jwks.strategyAt()
+  const token = await jwks.rs256('rsa-1')
+  for (let i = 0; i < 3; i += 1) await accepted(strategy, token)
+  // At once in the header and in the CONNECT packet, neither of which knew of the other.
+  expect(verify.mock.calls.length).toBeLessThanOrEqual(2)
+  verify.mockClear()
+  const forged = `${token.slice(0, token.lastIndexOf('.'))}.${(await jwks.rs256('rsa-1', otherRsa)).split('.')[2]}`
+  await refused(strategy, forged, 'signature')
+  expect(verify).toHaveBeenCalledTimes(2)
+  verify.mockRestore()
+})
+
+it('gives each caller claims of its own, however deep', async () => {
+  const strategy = strategyWith()
+  const token = await sign(claimsWith({ org: { roles: ['reader'] } }))
+  const first = (await accepted(strategy, token)).identity.claims as { org: { roles: string[] } }
+  first.org.roles.push('admin')
+  expect((await accepted(strategy, token)).identity.claims).toMatchObject({ org: { roles: ['reader'] } })
+})
+
+it('J26: leaves a member named __proto__ out of the claims each time', async () => {
+  const strategy = strategyWith()
+  const text = JSON.stringify(claimsWith()).replace('{', '{"__proto__":{"admin":true},"\\u005f_proto__x":1,')
+  const token = signRaw(HS256_HEADER, text)
+  for (let i = 0; i < 2; i += 1) {
+    const { claims } = (await accepted(strategy, token)).identity as { claims: { admin?: boolean } }
+    expect([claims.admin, Object.getPrototypeOf(claims), Object.hasOwn(claims, '__proto__')]).toEqual([
+      undefined,
+      Object.prototype,
+      false,
+    ])
+  }
+})
+
+it(`K13: remembers ${MAX_VERIFIED_TOKENS} tokens and forgets the oldest`, () => {
+  const tokens = createVerifiedTokens()
+  const key = {} as VerifiedToken['key']
+  const issuer = { keys: { find: () => [key] } } as unknown as VerifiedToken['issuer']
+  const verified = { payload: {}, digest: '', issuer, alg: 'HS256', kid: undefined, key }
+  for (let i = 0; i <= MAX_VERIFIED_TOKENS; i += 1) tokens.keep(`token-${i}`, verified, '{}')
+  expect(tokens.find('token-0')).toBeNull()
+  expect(tokens.find('token-1')).toEqual(verified)
+  tokens.clear()
+  expect(tokens.find('token-1')).toBeNull()
+})
 
 it('K10: a token is refused from exp and leeway on, though it was verified a moment before', async () => {
   const clock = fakeClock(NOW * 1000)
