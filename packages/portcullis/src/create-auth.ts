@@ -18,6 +18,7 @@ import { createDrain } from './server/drain.ts'
 import { endEntry } from './server/end-entry.ts'
 import { createDecisionMemory } from './server/explain-memory.ts'
 import type { Guard } from './server/guard.ts'
+import { CLOSED } from './server/hidden-namespaces.ts'
 import { createInspection, keepOf } from './server/inspect.ts'
 import { resolveCluster, resolveLease } from './server/lease-settings.ts'
 import { createLeaseTimer } from './server/lease-timer.ts'
@@ -36,6 +37,7 @@ import { describeSessions, SESSIONS, socketsUnder, toSessions } from './server/s
 import { createShadows, requireShadow } from './server/shadows.ts'
 import { systemClock } from './server/system-clock.ts'
 import { createThrottle } from './server/throttle.ts'
+import { createUnauthenticated } from './server/unauthenticated.ts'
 
 export type { Auth, AuthData, AuthOptions } from './server/auth.ts'
 export type { Drained, DrainOptions } from './server/drain.ts'
@@ -62,10 +64,11 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
   requireOptions(options)
   const { strategies, clock = systemClock } = options
   const limits = resolveLimits(options.limits)
+  const unauthenticated = createUnauthenticated(limits)
   const log = options.revocations ?? memory()
   warnOfQuery(strategies)
   let state: 'open' | 'closed' = 'open'
-  const { origins, allowReferer = false } = options
+  const { origins, allowReferer = false, hideNamespaces = false } = options
   let configuration = configure({ strategies, origins, allowReferer }, null)
   const policies = createPolicies()
   const decisions = createDecisionMemory(keepOf(options.explain))
@@ -77,17 +80,19 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
     },
     limits,
     clock,
-    audit: createAuditTrail(options.audit, clock, decisions),
+    audit: createAuditTrail(options.audit, clock, decisions, limits),
     onError: safely(options.onError ?? warnOfError),
     registry: createRegistry(),
     revocations: createRevocationIndex(),
     leases: createLeaseTimer(clock),
-    throttle: createThrottle(limits),
+    throttle: createThrottle(limits, unauthenticated),
+    unauthenticated,
     get redaction() {
       return configuration.redaction
     },
-    policyOf: policies.of,
+    policyOf: hideNamespaces ? (namespace) => policies.of(namespace) ?? CLOSED : policies.of,
     isDraining: () => drain.isDraining(),
+    discardRequest: options.discardRequest ?? false,
     deferMs: deferMsOf(options),
     lease: resolveLease(options.lease),
     ready: () => authority.ready(),
@@ -106,6 +111,7 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
     clientAddress: createClientAddress(options.trustedProxies ?? []),
     strictFetchMetadata: options.strictFetchMetadata ?? false,
     requireSecure: options.requireSecure ?? false,
+    hideNamespaces,
   }
   const servers = new Map<Server, ProtectedServer>()
   const drain = createDrain({
@@ -222,6 +228,8 @@ const OPTIONS = new Set([
   'allowReferer',
   'strictFetchMetadata',
   'requireSecure',
+  'hideNamespaces',
+  'discardRequest',
   'deferMs',
   'limits',
   'lease',
@@ -234,13 +242,15 @@ const OPTIONS = new Set([
   'clock',
 ])
 
+const FLAGS = ['strictFetchMetadata', 'requireSecure', 'hideNamespaces', 'discardRequest', 'singleConnection'] as const
+
 function requireOptions(options: AuthOptions<Strategy>): void {
   if (typeof options !== 'object' || options === null) throw new TypeError('createAuth: the options must be an object')
   for (const option of Object.keys(options)) {
     if (!OPTIONS.has(option)) throw new TypeError(`"${option}" is not an option of createAuth`)
   }
   requireStrategies(options.strategies)
-  for (const option of ['strictFetchMetadata', 'requireSecure', 'singleConnection'] as const) {
+  for (const option of FLAGS) {
     if (options[option] !== undefined && typeof options[option] !== 'boolean')
       throw new TypeError(`"${option}" must be true or false`)
   }

@@ -46,6 +46,11 @@ export function createMetrics(sources: MetricSources): Metrics {
     labelNames: ['stage', 'effect', 'code', 'rule', 'scheme', 'namespace'] as const,
     registers,
   })
+  const suppressed = new Counter({
+    name: 'portcullis_suppressed_decisions_total',
+    help: 'Refusals that are in no log and no other metric, since their sockets were refused too often.',
+    registers,
+  })
   const took = new Histogram({
     name: 'portcullis_decision_seconds',
     help: 'How long a decision took, by stage.',
@@ -96,7 +101,7 @@ export function createMetrics(sources: MetricSources): Metrics {
 
   return {
     contentType: registry.contentType,
-    record({ stage, effect, code, rule, identity, namespace, tookUs }) {
+    record({ stage, effect, code, rule, identity, namespace, suppressed: unwritten = 0, tookUs }) {
       decisions.inc({
         stage,
         effect,
@@ -107,6 +112,7 @@ export function createMetrics(sources: MetricSources): Metrics {
         namespace: namespace === null ? '' : sources.isProtected(namespace) ? namespace : 'other',
       })
       took.observe({ stage, effect }, tookUs / 1_000_000)
+      if (unwritten > 0) suppressed.inc(unwritten)
     },
     text() {
       collectParts()

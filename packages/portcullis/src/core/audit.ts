@@ -1,4 +1,4 @@
-/** One event per decision. */
+/** One event per decision; of a socket that is refused all the time, one for many. */
 
 import type { AuthErrorCode } from '../errors.ts'
 import type { Identity } from './identity.ts'
@@ -28,6 +28,8 @@ export interface AuditEvent {
   readonly rule: string
   /** A fixed word that says which check failed, such as `signature`. */
   readonly reason?: string
+  /** Refusals of the same socket since the last event that names it, which were too many to write down; left out for none. */
+  readonly suppressed?: number
   readonly tookUs: number
 }
 

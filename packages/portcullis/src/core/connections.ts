@@ -116,8 +116,9 @@ export function cursorOf({ connectedAt, socketId }: Place): string {
 }
 
 function placeOf(cursor: unknown): Place | null {
-  const found = typeof cursor === 'string' ? /^(\d{1,12}(?:\.\d{1,9})?):(.{1,512})$/.exec(cursor) : null
-  return found === null ? null : { connectedAt: Number(found[1]), socketId: found[2] ?? '' }
+  if (typeof cursor !== 'string' || !/^\d{1,12}(?:\.\d{1,9})?:.{1,512}$/.test(cursor)) return null
+  const at = cursor.indexOf(':')
+  return { connectedAt: Number(cursor.slice(0, at)), socketId: cursor.slice(at + 1) }
 }
 
 function isPlace(value: unknown): value is Place {

@@ -1,7 +1,7 @@
 /** Asks a rule and makes a decision of whatever happens: permit, deny, thrown, late or malformed. */
 
 import { AuthError } from '../errors.ts'
-import { asDecision, type Decision, deny } from './decision.ts'
+import { asDecision, type Decision, deny, isPlain } from './decision.ts'
 import type { NamedRule, Trace } from './trace.ts'
 
 /** How a rule's answer is bounded and where what it threw is reported. */
@@ -25,6 +25,7 @@ function ask<R>({ rule, where }: NamedRule<R>, request: R, options: DecideOption
   let answer: unknown
   try {
     answer = rule(request)
+    if (isPlain(answer)) return answer
     if (!isThenable(answer)) return asDecision(answer) ?? malformed(where, options)
   } catch (error) {
     return failed(error, where, options)

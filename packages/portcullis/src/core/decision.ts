@@ -47,12 +47,17 @@ export function permitIf(condition: boolean): Decision {
   return condition === true ? PERMIT : FORBIDDEN
 }
 
+/** True for what most rules return: the decisions of this module that say nothing but their effect. */
+export function isPlain(value: unknown): value is Decision {
+  return value === PERMIT || value === FORBIDDEN
+}
+
 /**
  * What a rule returned, made safe: anything but a well-formed decision is null. Only own properties count, so a polluted
  * `Object.prototype` cannot permit.
  */
 export function asDecision(value: unknown): Decision | null {
-  if (value === PERMIT || value === FORBIDDEN) return value as Decision
+  if (isPlain(value)) return value
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'effect')) return null
   const { effect } = value as { effect: unknown }
   if (effect === 'permit') {

@@ -1,7 +1,7 @@
 /** Room names and the patterns that rules are written for. Linear matching, no regular expression from outside. */
 
-/** Characters that a parameter never crosses. */
-const SEPARATORS = new Set([':', '.', '/'])
+/** Characters that a parameter never crosses, as UTF-16 code units: `:`, `.` and `/`. */
+const [COLON, DOT, SLASH] = [0x3a, 0x2e, 0x2f]
 const NAME = /^[A-Za-z0-9_\-=@,.;:/]{1,200}$/
 const PARAMETER = /^[A-Za-z_][A-Za-z0-9_]*$/
 
@@ -46,7 +46,7 @@ export function compileRoomPattern(source: string): RoomPattern {
           at += part.text.length
         } else {
           const start = at
-          while (at < room.length && !SEPARATORS.has(room.charAt(at))) at += 1
+          while (at < room.length && !isSeparator(room.charCodeAt(at))) at += 1
           if (at === start) return null
           params[part.name] = room.slice(start, at)
         }
@@ -54,6 +54,10 @@ export function compileRoomPattern(source: string): RoomPattern {
       return at === room.length ? params : null
     },
   }
+}
+
+function isSeparator(codeUnit: number): boolean {
+  return codeUnit === COLON || codeUnit === DOT || codeUnit === SLASH
 }
 
 type Part = { readonly kind: 'literal'; readonly text: string } | { readonly kind: 'param'; readonly name: string }
@@ -71,7 +75,7 @@ function parse(source: string): readonly Part[] {
     const text = open === -1 ? source.slice(at) : source.slice(at, open)
     if (text !== '') {
       if (!NAME.test(text)) fail('may only contain letters, digits and _ - = @ , . ; : / outside of {parameters}')
-      if (parts.at(-1)?.kind === 'param' && !SEPARATORS.has(text.charAt(0))) {
+      if (parts.at(-1)?.kind === 'param' && !isSeparator(text.charCodeAt(0))) {
         fail('needs one of : . / after a {parameter}, since a parameter reaches up to the next one')
       }
       parts.push({ kind: 'literal', text })

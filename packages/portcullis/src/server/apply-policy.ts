@@ -48,13 +48,15 @@ export function isUndecided(code: AuthErrorCode): boolean {
   return code === 'AUTH_ERROR' || CODES[code].retry === 'backoff'
 }
 
+const NO_ROOMS: readonly string[] = Object.freeze([])
+
 /** The rooms that follow from an identity. @throws TypeError; whatever the application threw */
 export async function askMemberships(
   guard: Guard,
   { policy, identity, namespace }: Pick<Authority, 'policy' | 'identity' | 'namespace'>,
 ): Promise<readonly string[]> {
   const { memberships } = policy
-  if (memberships === null) return []
+  if (memberships === null) return NO_ROOMS
   const startedMs = guard.trace === undefined ? 0 : performance.now()
   const rooms: unknown = await decideOptions(guard).deadline(Promise.resolve().then(() => memberships(identity)))
   if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string' && room !== '')) {

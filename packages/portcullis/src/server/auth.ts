@@ -67,6 +67,19 @@ export interface AuthOptions<S extends Strategy> {
   /** Refuse every request that came without TLS, with AUTH_FORBIDDEN. Behind a proxy it needs `trustedProxies`. Default false. */
   readonly requireSecure?: boolean
   /**
+   * Answers for a namespace that does not exist, or has no policy, as for one whose `connect` rule denies: a credential is asked for first,
+   * and whoever has shown one gets AUTH_FORBIDDEN. Otherwise Socket.IO itself says of a name that it does not exist. Each name that is
+   * asked for is a dynamic namespace for that moment, so the server needs `cleanupEmptyChildNamespaces: true`. How long a `connect`
+   * rule thinks is not hidden. Default false.
+   */
+  readonly hideNamespaces?: boolean
+  /**
+   * Lets go of the HTTP request once a namespace has admitted the connection and its `connection` listeners have run: about 1 kB
+   * for each connection. From then on `socket.request` has no headers, no URL and nothing that middlewares put there, for namespaces that
+   * the client connects to later too; `auth.handshakeOf(socket)` still has what the request said. Default false.
+   */
+  readonly discardRequest?: boolean
+  /**
    * Lets a socket connect with nothing, for clients that send their credential afterwards: `auth:refresh` with what would
    * have been `auth`. Until then it can do and receive nothing, and no listener of the application sees it; after so many
    * milliseconds it is disconnected. A bad credential is refused as ever. Default: a credential must come with the connect.

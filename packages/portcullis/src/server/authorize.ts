@@ -7,7 +7,7 @@ import { AuthError } from '../errors.ts'
 import { askPolicy, type Permission } from './apply-policy.ts'
 import type { Connection } from './connection.ts'
 import { endOf, endOfEntry, type Guard, requireInForce } from './guard.ts'
-import { type Entry, namesOf } from './registry.ts'
+import { type Entry, NO_GRANTS, namesOf } from './registry.ts'
 
 /** A socket whose credential was accepted. `install` puts the event gate on it, before anything can pass. */
 export interface Candidate {
@@ -44,12 +44,13 @@ export async function authorize(guard: Guard, candidate: Candidate): Promise<Ent
     state: 'connecting',
     ended: null,
     memberships: [],
-    grants: new Map(),
+    grants: NO_GRANTS,
     expiring: null,
     withheld: null,
     lapsed: false,
     renewal: null,
     refreshes: null,
+    events: null,
     backlog: null,
   }
   guard.registry.track(entry)
@@ -62,7 +63,7 @@ export async function authorize(guard: Guard, candidate: Candidate): Promise<Ent
     await candidate.recover?.(entry)
     // A reload may have come meanwhile, and another.
     while (!isInForce(guard, entry)) {
-      connection.admission.originProof()
+      connection.admission.origin.proof()
       requireInForce(guard, entry.strategy)
       entry.policy = requirePolicy(guard, socket)
       asked = askPolicy(guard, { ...entry, lease: authentication.lease })
@@ -88,7 +89,7 @@ export async function authorize(guard: Guard, candidate: Candidate): Promise<Ent
 export function isInForce(guard: Guard, { policy, strategy, socket, connection }: Entry): boolean {
   if (guard.policyOf(socket.nsp) !== policy || !guard.strategies.includes(strategy)) return false
   try {
-    connection.admission.originProof()
+    connection.admission.origin.proof()
     return true
   } catch {
     return false

@@ -7,6 +7,15 @@ import type { Connection } from './connection.ts'
 import { withDeadline } from './deadline.ts'
 import { authenticateAgain } from './door.ts'
 import type { Guard } from './guard.ts'
+import { isLargerThan } from './wire-size.ts'
+
+/** Twice what a credential may have, and what applications put beside one. */
+const MAX_AUTH_BYTES = 16_384
+
+/** Before anybody looks into it. @throws AuthError AUTH_CREDENTIAL_INVALID when what a client presents is larger than 16 KiB */
+export function requireAuthSize(auth: unknown): void {
+  if (isLargerThan(auth, MAX_AUTH_BYTES)) throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'too_large' })
+}
 
 /** A credential given for this namespace counts before the one that opened the connection, which may be another's. */
 export async function authenticateConnect(
@@ -37,5 +46,6 @@ export async function authenticateConnect(
 
 function connectPayload(socket: Socket): Readonly<Record<string, unknown>> | null {
   const { auth } = socket.handshake
+  requireAuthSize(auth)
   return typeof auth === 'object' && auth !== null && Object.keys(auth).length > 0 ? auth : null
 }

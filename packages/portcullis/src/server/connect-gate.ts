@@ -6,7 +6,7 @@ import type { Identity } from '../core/identity.ts'
 import { AuthError, refusalOf } from '../errors.ts'
 import { authorize } from './authorize.ts'
 import { authenticateConnect } from './connect-credential.ts'
-import { type Connection, countFailure } from './connection.ts'
+import { type Connection, countFailure, without } from './connection.ts'
 import type { Deferral } from './deferral.ts'
 import { asAuthError, type Guard, isReloaded } from './guard.ts'
 import type { Recovery } from './recovery.ts'
@@ -87,12 +87,15 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
   ): Promise<Entry> {
     const namespace = socket.nsp.name
     if (policy === undefined) throw new AuthError('AUTH_FORBIDDEN', { reason: 'no_policy' })
-    if (connection.connecting.has(namespace) || connection.deferred.has(namespace))
+    if (connection.connecting.includes(namespace) || connection.deferred.includes(namespace))
       throw new AuthError('AUTH_RATE_LIMITED', { reason: 'connect_pending' })
-    if (connection.connecting.size + connection.connected + connection.deferred.size >= guard.limits.maxNamespaces) {
+    if (
+      connection.connecting.length + connection.connected + connection.deferred.length >=
+      guard.limits.maxNamespaces
+    ) {
       throw new AuthError('AUTH_RATE_LIMITED', { reason: 'namespaces' })
     }
-    connection.connecting.add(namespace)
+    connection.connecting = [...connection.connecting, namespace]
     try {
       await guard.ready()
       await guard.throttle.check(connection.admission.handshake.address.address)
@@ -109,7 +112,7 @@ export function createConnectGate(guard: Guard, options: ConnectGateOptions) {
         }
       }
     } finally {
-      connection.connecting.delete(namespace)
+      connection.connecting = without(connection.connecting, namespace)
     }
   }
 }

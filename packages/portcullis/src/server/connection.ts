@@ -5,26 +5,27 @@ import type { Clock } from '../core/clock.ts'
 import type { Handshake } from '../core/handshake.ts'
 import type { AuthError } from '../errors.ts'
 import type { Limits } from './limits.ts'
-import type { OriginProof } from './origin.ts'
+import type { RequestOrigin } from './origin.ts'
 import type { Throttle } from './throttle.ts'
 
 /** The part of an Engine.IO socket that is used. */
 export interface EngineSocket {
   readonly id: string
-  readonly request: object
+  request: object
   readonly readyState: string
   /** Once what has been written is flushed; with `discard`, at once. */
   close(discard?: boolean): unknown
-  once(event: 'close', listener: () => void): unknown
+  on(event: 'close', listener: (this: EngineSocket) => void): unknown
   on(event: 'data', listener: () => void): unknown
+  once(event: 'close', listener: () => void): unknown
   off(event: 'data', listener: () => void): unknown
 }
 
 /** What the door found out about the request that opened the connection. */
 export interface Admission {
   readonly handshake: Handshake
-  /** What the request proves under the origins in force at the moment. @throws AuthError AUTH_ORIGIN_REFUSED, AUTH_ERROR */
-  readonly originProof: () => OriginProof
+  /** What the request proves under the origins in force at the moment. */
+  readonly origin: RequestOrigin
   /** Whether a cookie on a request that is marked cross-site is refused. */
   readonly strict: boolean
   /** Null when the request carried no credential: each namespace then asks for one. */
@@ -37,10 +38,10 @@ export interface Connection {
   readonly engineSocket: EngineSocket
   readonly admission: Admission
   /** Namespaces whose connect is being decided. */
-  readonly connecting: Set<string>
+  connecting: readonly string[]
   connected: number
   /** Namespaces with a socket that connected with nothing and has not presented a credential yet. */
-  readonly deferred: Set<string>
+  deferred: readonly string[]
   /** When the first of them began to wait, epoch milliseconds. */
   deferredSince: number | null
   closed: boolean
@@ -52,19 +53,30 @@ export function createConnection(engineSocket: EngineSocket, admission: Admissio
   return {
     engineSocket,
     admission,
-    connecting: new Set(),
+    connecting: NONE,
     connected: 0,
-    deferred: new Set(),
+    deferred: NONE,
     deferredSince: null,
     closed: false,
     failures: 0,
-    cancelDeadline: () => {},
+    cancelDeadline: nothing,
   }
+}
+
+/** Every idle connection has this one: a collection of its own, empty, would be the largest thing kept for it. */
+const NONE: readonly string[] = Object.freeze([])
+
+function nothing(): void {}
+
+/** The names without one of them. */
+export function without(names: readonly string[], name: string): readonly string[] {
+  const others = names.filter((other) => other !== name)
+  return others.length === 0 ? NONE : others
 }
 
 /** True when no namespace has a socket of it, admitted or waiting. */
 export function isIdle({ connected, deferred, closed }: Connection): boolean {
-  return connected === 0 && deferred.size === 0 && !closed
+  return connected === 0 && deferred.length === 0 && !closed
 }
 
 /** A connection that no namespace has admitted is closed when its time is up, or when it has sent too much. */
@@ -86,7 +98,22 @@ export function armDeadline(
   connection.cancelDeadline = () => {
     cancelTimer()
     engineSocket.off('data', count)
+    connection.cancelDeadline = nothing
   }
+}
+
+/** What stands in the place of a request: as much as Socket.IO reads when the client connects to another namespace. */
+function discarded(encrypted: boolean): object {
+  const nothing = Object.freeze({})
+  return Object.freeze({ headers: nothing, url: '', _query: nothing, connection: Object.freeze({ encrypted }) })
+}
+
+const PLAIN = discarded(false)
+const ENCRYPTED = discarded(true)
+
+/** Engine.IO keeps the request that opened a connection for as long as it stands, and never reads it again. */
+export function discardRequest({ engineSocket, admission }: Connection): void {
+  engineSocket.request = admission.handshake.secure ? ENCRYPTED : PLAIN
 }
 
 /** Closes once what has been written is flushed, so that a refusal just sent still arrives. */

@@ -6,7 +6,8 @@ import type { Identity } from '../core/identity.ts'
 import { AuthError, type AuthErrorCode, refusalOf } from '../errors.ts'
 import { CLOSED, REFRESH, type RefreshReply } from '../protocol.ts'
 import { abandon, authorize, isInForce } from './authorize.ts'
-import { armDeadline, type Connection, countFailure, isIdle } from './connection.ts'
+import { requireAuthSize } from './connect-credential.ts'
+import { armDeadline, type Connection, countFailure, isIdle, without } from './connection.ts'
 import { withDeadline } from './deadline.ts'
 import { asAuthError, endOfEntry, type Guard } from './guard.ts'
 import { hide, show } from './hidden.ts'
@@ -75,7 +76,7 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
   function letGo(waiting: Held): boolean {
     if (!held.delete(waiting.socket)) return false
     waiting.cancelTimer()
-    waiting.connection.deferred.delete(waiting.socket.nsp.name)
+    waiting.connection.deferred = without(waiting.connection.deferred, waiting.socket.nsp.name)
     return true
   }
 
@@ -131,6 +132,7 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
     identified: (identity: Identity) => void,
   ): Promise<Entry> {
     if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) throw new AuthError('AUTH_ARGUMENTS_INVALID')
+    requireAuthSize(auth)
     const { handshake } = connection.admission
     await guard.ready()
     await guard.throttle.check(handshake.address.address)
@@ -228,7 +230,7 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
       const now = guard.clock.now()
       connection.deferredSince ??= now
       if (connect === undefined || now >= connection.deferredSince + deferMs) return false
-      connection.deferred.add(socket.nsp.name)
+      connection.deferred = [...connection.deferred, socket.nsp.name]
       held.set(socket, { ...deferred, resume: null, refreshing: false, cancelTimer: () => {}, restore: () => {} })
       record(deferred, DEFER_STAGE, null, performance.now(), null)
       process.nextTick(connect)

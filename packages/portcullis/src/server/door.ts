@@ -11,7 +11,7 @@ import { withDeadline } from './deadline.ts'
 import { asAuthError, endOf, type Guard } from './guard.ts'
 import { type EngineRequest, handshakeView } from './handshake-view.ts'
 import { isUpgrade, writeRefusal } from './http-refusal.ts'
-import { type CheckOrigin, type OriginProof, rawValues } from './origin.ts'
+import { type CheckOrigin, type OriginProof, originClaims, RequestOrigin, rawValues } from './origin.ts'
 import { namesOf } from './registry.ts'
 
 export interface DoorOptions {
@@ -27,7 +27,7 @@ export interface DoorOptions {
 export interface Door {
   /** For `io.engine.use`: answers a refusal itself, in full, and calls `next` only for a request that may go on. */
   handle(request: EngineRequest, response: unknown, next: () => void): void
-  /** How the request that opened a connection was admitted; undefined for one that did not come through here. */
+  /** How the request that opened a connection was admitted, told once; undefined for one that did not come through here. */
   admissionOf(request: object): Admission | undefined
 }
 
@@ -38,11 +38,7 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
   const admissions = new WeakMap<object, Admission>()
   let pending = 0
 
-  async function admit(
-    request: EngineRequest,
-    originProof: () => OriginProof,
-    client: ClientAddress,
-  ): Promise<Admission> {
+  async function admit(request: EngineRequest, origin: RequestOrigin, client: ClientAddress): Promise<Admission> {
     requireOpen(guard)
     await guard.ready()
     await guard.throttle.handshake(client.address)
@@ -53,30 +49,20 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
     if (rawValues(request, 'authorization').length > 1) {
       throw new AuthError('AUTH_CREDENTIAL_INVALID', { reason: 'presented_twice' })
     }
-    requireOriginForAmbient(guard, handshake, originProof(), options.strictFetchMetadata)
+    requireOriginForAmbient(guard, handshake, origin.proof(), options.strictFetchMetadata)
     pending += 1
     try {
       const authenticated = await authenticateHandshake(guard, handshake)
       // What a reload has changed meanwhile counts: the connect asks again for a credential of a strategy that is gone.
-      originProof()
+      origin.proof()
       requireOpen(guard)
       if (authenticated === null && !readsConnect(guard.strategies)) throw new AuthError('AUTH_CREDENTIAL_MISSING')
       // A WebSocket has no later requests that could come from someone else.
       const followed = authenticated !== null && request._query?.transport !== 'websocket'
       const pin = followed ? pinOf(authenticated, handshake) : null
-      return { handshake, originProof, strict: options.strictFetchMetadata, authenticated, pin }
+      return { handshake, origin, strict: options.strictFetchMetadata, authenticated, pin }
     } finally {
       pending -= 1
-    }
-  }
-
-  /** Asked once for each check there ever is in force, since it may be the application's. */
-  function checkedOrigin(request: EngineRequest, client: ClientAddress): () => OriginProof {
-    let last: { readonly check: CheckOrigin; readonly proof: OriginProof } | null = null
-    return () => {
-      const check = options.checkOrigin()
-      if (last?.check !== check) last = { check, proof: check(request, client) }
-      return last.proof
     }
   }
 
@@ -127,8 +113,8 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
       }
       try {
         if (options.requireSecure && !client.secure) throw new AuthError('AUTH_FORBIDDEN', { reason: 'insecure' })
-        const originProof = checkedOrigin(request, client)
-        originProof()
+        const origin = new RequestOrigin(options.checkOrigin, originClaims(request, client))
+        origin.proof()
         const sessionId = request._query?.sid
         // An empty session id opens a new connection, as Engine.IO reads it.
         if (sessionId) {
@@ -136,7 +122,7 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
           next()
           return
         }
-        admit(request, originProof, client).then((admission) => {
+        admit(request, origin, client).then((admission) => {
           // A client that left while a strategy worked gets no connection that would wait for it.
           if (request.socket.destroyed) return
           admissions.set(request, admission)
@@ -148,7 +134,11 @@ export function createDoor(guard: Guard, options: DoorOptions): Door {
         refuse(error)
       }
     },
-    admissionOf: (request) => admissions.get(request),
+    admissionOf(request) {
+      const admission = admissions.get(request)
+      admissions.delete(request)
+      return admission
+    },
   }
 }
 
@@ -164,8 +154,8 @@ function requireOpen(guard: Guard): void {
  *
  * @throws AuthError
  */
-export function authenticateAgain(guard: Guard, { handshake, originProof, strict }: Admission) {
-  requireOriginForAmbient(guard, handshake, originProof(), strict)
+export function authenticateAgain(guard: Guard, { handshake, origin, strict }: Admission) {
+  requireOriginForAmbient(guard, handshake, origin.proof(), strict)
   return authenticateHandshake(guard, handshake)
 }
 

@@ -3,7 +3,8 @@
 import { type Clock, monotonicMs } from '../core/clock.ts'
 import { refusalOf } from '../errors.ts'
 import { CLOSED, type Refusal } from '../protocol.ts'
-import type { Connection, EngineSocket } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { cut } from './cut.ts'
 import type { Guard } from './guard.ts'
 import { notify } from './packet.ts'
 
@@ -163,13 +164,6 @@ export function createDrain({ clock, guard, connections, random = Math.random }:
     },
     hasReleased: (connection) => released.has(connection),
   }
-}
-
-/** Where a close is under way, Engine.IO 6.6 ignores `close(true)`, and waits half a minute for a polling client to poll once more. */
-function cut(engineSocket: EngineSocket): void {
-  engineSocket.close(true)
-  const { transport } = engineSocket as EngineSocket & { readonly transport?: { readonly shouldClose?: unknown } }
-  if (typeof transport?.shouldClose === 'function') transport.shouldClose()
 }
 
 function resolve(options: DrainOptions): Required<DrainOptions> {

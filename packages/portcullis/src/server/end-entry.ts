@@ -16,8 +16,17 @@ export function endEntry(guard: Guard, entry: Entry, code: AuthErrorCode): void 
   entry.ended ??= code
   if (first && guard.audit.enabled) {
     const stage = code === 'AUTH_REVOKED' ? 'revoke' : 'expire'
-    const startedMs = performance.now()
-    guard.audit.record({ stage, namespace, socketId: socket.id, identity, code, rule: 'lease', startedMs })
+    const rule = code === 'AUTH_RATE_LIMITED' ? 'limits' : 'lease'
+    guard.audit.record({
+      stage,
+      namespace,
+      socketId: socket.id,
+      identity,
+      code,
+      rule,
+      startedMs: performance.now(),
+      of: entry,
+    })
   }
   // One that was marked while it connected comes here once more when it has.
   if (entry.state !== 'connected') return

@@ -3,6 +3,7 @@
 import { EXPIRING, type ExpiringNotice } from '../protocol.ts'
 import { disarmLease, endEntry } from './end-entry.ts'
 import type { Guard } from './guard.ts'
+import type { Expiring } from './lease-timer.ts'
 import { notify } from './packet.ts'
 import type { Entry } from './registry.ts'
 import { withhold } from './withhold.ts'
@@ -21,9 +22,30 @@ export function armLease(guard: Guard, entry: Entry): void {
   else schedule(guard, entry, Math.floor(expiresAt - lead), tell)
 }
 
-function schedule(guard: Guard, entry: Entry, at: number, then: (guard: Guard, entry: Entry) => void): void {
-  entry.expiring = { expiresAt: at, expire: () => then(guard, entry) }
+function schedule(guard: Guard, entry: Entry, at: number, then: Step): void {
+  entry.expiring = new Due(at, guard, entry, then)
   guard.leases.add(entry.expiring)
+}
+
+type Step = (guard: Guard, entry: Entry) => void
+
+/** One for each connected socket, so without a closure. */
+class Due implements Expiring {
+  readonly expiresAt: number
+  readonly #guard: Guard
+  readonly #entry: Entry
+  readonly #then: Step
+
+  constructor(expiresAt: number, guard: Guard, entry: Entry, then: Step) {
+    this.expiresAt = expiresAt
+    this.#guard = guard
+    this.#entry = entry
+    this.#then = then
+  }
+
+  expire(): void {
+    this.#then.call(undefined, this.#guard, this.#entry)
+  }
 }
 
 function tell(guard: Guard, entry: Entry): void {

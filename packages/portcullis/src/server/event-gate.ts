@@ -4,6 +4,7 @@ import type { CompiledEvent } from '../core/compiled-policy.ts'
 import type { Decision } from '../core/decision.ts'
 import { AuthError, type AuthErrorCode } from '../errors.ts'
 import { REFRESH, RESERVED_PREFIX } from '../protocol.ts'
+import { createEventRate } from './event-rate.ts'
 import { decideEvent } from './event-rule.ts'
 import { decideOptions, endOfEntry, type Guard } from './guard.ts'
 import { watchSpeech } from './hidden.ts'
@@ -21,6 +22,9 @@ import {
 import { refresh } from './refresh.ts'
 import type { Entry } from './registry.ts'
 
+/** What the socket did with a packet before there was a gate; called as its method. */
+type Deliver = Receiver['_onpacket']
+
 /** Answers a request of the wire protocol (`auth:join` …), or throws `AuthError`. */
 export type ProtocolRequest = (entry: Entry, event: string, args: readonly unknown[]) => object | Promise<object>
 
@@ -30,6 +34,7 @@ export type ProtocolRequest = (entry: Entry, event: string, args: readonly unkno
  */
 export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: Entry) => void {
   const options = decideOptions(guard)
+  const isWithinRate = createEventRate(guard)
 
   return function install(entry) {
     const receiver = entry.socket as unknown as Receiver
@@ -38,7 +43,6 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
       throw new TypeError('this version of Socket.IO delivers packets in a way that cannot be guarded')
     }
     watchSpeech(entry.socket, guard.isFresh)
-    const pass = (packet: Packet) => deliver.call(receiver, packet)
     receiver._onpacket = function guardedPacket(packet) {
       if (packet.type === EVENT && (packet.data as unknown[])[0] === REFRESH) {
         // Not in the queue: a new credential must not wait for an event, nor an event for a slow strategy.
@@ -49,30 +53,31 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
         queue(entry, packet)
         return
       }
-      const pending = step(entry, packet, pass)
+      const pending = step(entry, packet, deliver)
       if (pending === null) return
       entry.backlog = []
-      drain(entry, pending, pass)
+      drain(entry, pending, deliver)
     }
   }
 
   /** Null when done; a promise while a rule has not answered. Throws only what the application's own listeners throw. */
-  function step(entry: Entry, packet: Packet, deliver: (packet: Packet) => void): Promise<void> | null {
-    if (packet.type === ACK || packet.type === BINARY_ACK) {
-      if (entry.state === 'connected' && endOfEntry(guard, entry) === null) deliver(packet)
-      return null
-    }
+  function step(entry: Entry, packet: Packet, deliver: Deliver): Promise<void> | null {
     if (packet.type !== EVENT && packet.type !== BINARY_EVENT) {
-      deliver(packet)
+      const isAck = packet.type === ACK || packet.type === BINARY_ACK
+      if (!isAck || (entry.state === 'connected' && endOfEntry(guard, entry) === null)) {
+        deliver.call(entry.socket, packet)
+      }
       return null
     }
+    if (isWithinRate !== null && !isWithinRate(entry, packet)) return null
     const data = packet.data as unknown[]
     const event = data[0]
-    if (typeof event === 'string' && event.startsWith(RESERVED_PREFIX))
-      return respond(entry, packet, event, data.slice(1))
-    const startedMs = guard.audit.enabled ? performance.now() : 0
     const { policy } = entry
     const rule = typeof event === 'string' ? policy.events.get(event) : undefined
+    // No policy has a rule for what the protocol keeps to itself.
+    if (rule === undefined && typeof event === 'string' && event.startsWith(RESERVED_PREFIX))
+      return respond(entry, packet, event, data.slice(1))
+    const startedMs = guard.audit.enabled ? performance.now() : 0
     const ended = endOfEntry(guard, entry)
     const compare = ended === null ? guard.shadows.of(entry.socket.nsp)?.event(entry, data) : undefined
     if (ended !== null || rule === undefined) {
@@ -102,7 +107,7 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
     rule: CompiledEvent | undefined,
     code: AuthErrorCode | null,
     startedMs: number,
-    deliver: (packet: Packet) => void,
+    deliver: Deliver,
   ): void {
     if (guard.audit.enabled) {
       const { socket, namespace, identity } = entry
@@ -119,7 +124,7 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
       })
     }
     if (code !== null) refuse(entry, packet, eventName(packet), code)
-    else if (entry.state === 'connected') deliver(packet)
+    else if (entry.state === 'connected') deliver.call(entry.socket, packet)
   }
 
   function respond(entry: Entry, packet: Packet, event: string, args: readonly unknown[]): Promise<void> | null {
@@ -147,7 +152,7 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
     refuse(entry, packet, event, AuthError.is(error) ? error.code : 'AUTH_ERROR')
   }
 
-  function drain(entry: Entry, pending: Promise<void>, deliver: (packet: Packet) => void): void {
+  function drain(entry: Entry, pending: Promise<void>, deliver: Deliver): void {
     // The application's own listeners may throw: that ends as it would have without a gate, and the queue goes on.
     const next = () => {
       while (entry.backlog !== null) {

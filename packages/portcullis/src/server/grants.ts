@@ -5,7 +5,7 @@ import { type AuthErrorCode, refusalOf } from '../errors.ts'
 import { LEFT, type LeftNotice } from '../protocol.ts'
 import type { Guard } from './guard.ts'
 import { notify } from './packet.ts'
-import type { Entry, Grant } from './registry.ts'
+import { type Entry, type Grant, NO_GRANTS } from './registry.ts'
 
 /** Keeps a room that was joined; `expiresAt` is the grant's own end, or null. */
 export function holdGrant(
@@ -18,6 +18,7 @@ export function holdGrant(
   forgetGrant(guard, entry, room)
   const expiring = expiresAt === null ? null : { expiresAt, expire: () => endGrant(guard, entry, room, 'AUTH_EXPIRED') }
   if (expiring !== null) guard.leases.add(expiring)
+  if (entry.grants === NO_GRANTS) entry.grants = new Map()
   entry.grants.set(room, { expiresAt, expiring, presented } satisfies Grant)
 }
 

@@ -19,6 +19,7 @@ import type { Entry, Registry } from './registry.ts'
 import type { OnError } from './report.ts'
 import type { Shadows } from './shadow-port.ts'
 import type { Throttle } from './throttle.ts'
+import type { Unauthenticated } from './unauthenticated.ts'
 
 export interface Guard {
   /** Those in force at the moment: a reload may replace them. */
@@ -31,9 +32,12 @@ export interface Guard {
   readonly revocations: RevocationIndex
   readonly leases: LeaseTimer
   readonly throttle: Throttle
+  readonly unauthenticated: Unauthenticated
   readonly redaction: Redaction
   /** The policy in force in a namespace at the moment; undefined where it is closed. */
   readonly policyOf: (namespace: Namespace) => CompiledPolicy | undefined
+  /** Whether the request of a connection is let go of once it is admitted. */
+  readonly discardRequest: boolean
   /** True once this node lets go of its connections: it takes no new ones. */
   readonly isDraining: () => boolean
   /** How long a socket may stay connected before it presents a credential; null when it must come with one. */

@@ -18,16 +18,38 @@ export function handshakeView(
 ): Handshake {
   return Object.freeze({
     headers: Object.freeze({ ...request.headers }),
-    // Formatted when somebody asks: it costs more than all the rest together.
-    get time() {
-      return String(new Date(nowMs))
-    },
+    time: timeOf(nowMs),
     address: Object.freeze({ address: client.address, port: client.port }),
     xdomain: request.headers.origin !== undefined,
     secure: client.secure,
     issued: nowMs,
     url: request.url ?? '',
-    query: Object.freeze({ ...query }),
+    query: frozenQuery(query),
     peer: client.peer,
   })
+}
+
+let second = Number.NaN
+let text = ''
+
+/** Says seconds, and costs more than all the rest together: those who come in one second share it. */
+function timeOf(nowMs: number): string {
+  const asked = Math.floor(nowMs / 1000)
+  if (asked !== second) {
+    second = asked
+    text = String(new Date(nowMs))
+  }
+  return text
+}
+
+let lastQuery: Readonly<Record<string, string>> = Object.freeze({})
+
+/** By WebSocket all clients of an application say the same, and one copy serves them all. */
+function frozenQuery(query: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const names = Object.keys(query)
+  const known = Object.keys(lastQuery)
+  const same =
+    names.length === known.length && names.every((name, i) => name === known[i] && query[name] === lastQuery[name])
+  if (!same) lastQuery = Object.freeze({ ...query })
+  return lastQuery
 }

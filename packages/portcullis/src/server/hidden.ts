@@ -16,8 +16,11 @@ interface Remover {
 /** Packets that carry what the application says. */
 const SPEECH = new Set([EVENT, ACK, BINARY_EVENT, BINARY_ACK])
 
-/** How a socket sends when it is not muted, where that is watched. */
+/** How a muted socket sent before, where that was watched. */
 const watched = new WeakMap<Socket, Sender['packet']>()
+
+/** What watches, by what is looked at and by how it is sent: all sockets of a server have the same. */
+const watching = new WeakMap<() => void, WeakMap<Sender['packet'], Sender['packet']>>()
 
 /** The hidden sockets of dynamic namespaces. */
 const hiddenIn = new WeakMap<Namespace, Set<Socket>>()
@@ -44,14 +47,17 @@ export function show(socket: Socket): boolean {
 
 /** From now on, what the application says to this socket is dropped; Socket.IO's own packets are not. */
 export function mute(socket: Socket): void {
-  ;(socket as unknown as Sender).packet = withoutSpeech
+  const sender = socket as unknown as Sender
+  if (sender.packet === withoutSpeech) return
+  if (Object.hasOwn(sender, 'packet')) watched.set(socket, sender.packet)
+  sender.packet = withoutSpeech
 }
 
 export function unmute(socket: Socket): void {
   const sender = socket as unknown as Partial<Sender>
-  const watching = watched.get(socket)
-  if (watching === undefined) delete sender.packet
-  else sender.packet = watching
+  const before = watched.get(socket)
+  if (before === undefined) delete sender.packet
+  else sender.packet = before
 }
 
 /**
@@ -61,13 +67,19 @@ export function unmute(socket: Socket): void {
 export function watchSpeech(socket: Socket, look: () => void): void {
   const sender = socket as unknown as Sender
   const { packet: send } = sender
-  const watching: Sender['packet'] = (packet, options) => {
-    if (SPEECH.has(packet.type)) look()
-    const say = sender.packet === withoutSpeech ? withoutSpeech : send
-    say.call(sender, packet, options)
+  const bySend = watching.get(look) ?? new WeakMap<Sender['packet'], Sender['packet']>()
+  watching.set(look, bySend)
+  const watched = bySend.get(send) ?? lookFirst(look, send)
+  bySend.set(send, watched)
+  sender.packet = watched
+}
+
+function lookFirst(look: () => void, send: Sender['packet']): Sender['packet'] {
+  return function packet(this: Sender, said, options) {
+    if (SPEECH.has(said.type)) look()
+    const say = this.packet === withoutSpeech ? withoutSpeech : send
+    say.call(this, said, options)
   }
-  watched.set(socket, watching)
-  sender.packet = watching
 }
 
 function withoutSpeech(this: Sender, packet: Packet, options?: unknown): void {

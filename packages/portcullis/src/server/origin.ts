@@ -4,6 +4,15 @@ import type { IncomingMessage } from 'node:http'
 import { AuthError } from '../errors.ts'
 import type { ClientAddress } from './client-address.ts'
 
+/** What a request says of the page that sent it. It outlives the request, which the application may let go of. */
+export interface OriginClaims extends OriginRequest {
+  readonly origin: string | undefined
+  /** More than one `Origin`: whose it is cannot be said. */
+  readonly ambiguous: boolean
+  readonly fetchSite: string | undefined
+  readonly referer: string | undefined
+}
+
 /**
  * What a request proves about the page that sent it. `listed`: it comes from a page of an allowed origin, or from the
  * server's own. `unknown`: no browser said anything, as with a program or an app.
@@ -42,7 +51,44 @@ export interface OriginOptions {
  * @throws AuthError AUTH_ORIGIN_REFUSED; AUTH_ERROR when the application's function threw
  * @see RFC 6454 section 7, RFC 6455 section 10.2, Fetch Metadata Request Headers
  */
-export type CheckOrigin = (request: IncomingMessage, client: ClientAddress) => OriginProof
+export type CheckOrigin = (claims: OriginClaims) => OriginProof
+
+export function originClaims(request: IncomingMessage, { host, secure }: ClientAddress): OriginClaims {
+  const { headers } = request
+  const { origin, referer, 'sec-fetch-site': site } = headers
+  return {
+    // Node joins or drops repeated headers; what was sent twice can only be seen in the raw list.
+    origin: typeof origin === 'string' ? origin : undefined,
+    ambiguous: origin !== undefined && rawValues(request, 'origin').length > 1,
+    fetchSite: typeof site === 'string' ? site : undefined,
+    referer,
+    host,
+    secure,
+  }
+}
+
+/** The origin of one request under the check in force: asked once for each check that ever is, since it may be the application's. */
+export class RequestOrigin {
+  readonly #current: () => CheckOrigin
+  readonly #claims: OriginClaims
+  #check: CheckOrigin | null = null
+  #proof: OriginProof = 'unknown'
+
+  constructor(current: () => CheckOrigin, claims: OriginClaims) {
+    this.#current = current
+    this.#claims = claims
+  }
+
+  /** @throws AuthError AUTH_ORIGIN_REFUSED, AUTH_ERROR */
+  proof(): OriginProof {
+    const check = this.#current()
+    if (this.#check !== check) {
+      this.#proof = check(this.#claims)
+      this.#check = check
+    }
+    return this.#proof
+  }
+}
 
 /** @throws TypeError quoting "origins" or "allowReferer" */
 export function createCheckOrigin(options: OriginOptions): CheckOrigin {
@@ -53,25 +99,22 @@ export function createCheckOrigin(options: OriginOptions): CheckOrigin {
     throw new TypeError('"origins" must not contain "*" while a strategy reads cookies: any page could use them')
   }
   const isListed = originTest(origins)
-  return function checkOrigin(request, client) {
-    const test = (origin: string) => {
-      const listed = origin !== 'null' && asked(isListed, origin, { host: client.host, secure: client.secure })
+  return function checkOrigin({ origin, ambiguous, fetchSite, referer, host, secure }) {
+    const test = (named: string) => {
+      const listed = named !== 'null' && asked(isListed, named, { host, secure })
       if (!listed && !any) throw new AuthError('AUTH_ORIGIN_REFUSED', { reason: 'origin' })
       return listed ? 'listed' : 'unknown'
     }
-    const values = rawValues(request, 'origin')
-    const origin = values[0]
     if (origin !== undefined) {
-      if (values.length > 1) throw new AuthError('AUTH_ORIGIN_REFUSED', { reason: 'origin' })
+      if (ambiguous) throw new AuthError('AUTH_ORIGIN_REFUSED', { reason: 'origin' })
       return test(origin)
     }
-    if (request.headers['sec-fetch-site'] === 'same-origin') return 'listed'
-    const { referer } = request.headers
+    if (fetchSite === 'same-origin') return 'listed'
     return allowReferer && referer !== undefined ? test(originOf(referer)) : 'unknown'
   }
 }
 
-/** Node joins or drops repeated headers; what was sent twice can only be seen in the raw list. */
+/** Every value of a header, in the order in which they came. */
 export function rawValues(request: IncomingMessage, name: string): readonly string[] {
   const values: string[] = []
   for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {

@@ -31,6 +31,11 @@ function send(socket: Socket, packet: Packet): void {
   if (socket.connected) (Object.getPrototypeOf(socket) as Receiver).packet.call(socket, packet)
 }
 
+/** True for a frame after which Socket.IO's own parser waits for attachments, however long they take. */
+export function announcesAttachments(frame: unknown): boolean {
+  return typeof frame === 'string' && (frame.startsWith(`${BINARY_EVENT}`) || frame.startsWith(`${BINARY_ACK}`))
+}
+
 /** Tells the client something. */
 export function notify(socket: Socket, event: string, body: object): void {
   send(socket, { type: EVENT, data: [event, body] })

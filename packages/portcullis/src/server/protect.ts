@@ -5,6 +5,7 @@ import type { Namespace, Server, Socket } from 'socket.io'
 import type { CompiledPolicy } from '../core/compiled-policy.ts'
 import type { Handshake } from '../core/handshake.ts'
 import { createAdmitted } from './admitted.ts'
+import { type Asking, guardAllowRequest } from './allow-request.ts'
 import type { ClientAddress } from './client-address.ts'
 import { createConnectGate } from './connect-gate.ts'
 import { armDeadline, type Connection, createConnection, type EngineSocket } from './connection.ts'
@@ -14,6 +15,7 @@ import { release } from './end-entry.ts'
 import { createEventGate } from './event-gate.ts'
 import type { Guard } from './guard.ts'
 import type { EngineRequest } from './handshake-view.ts'
+import { catchUnknown } from './hidden-namespaces.ts'
 import type { CheckOrigin } from './origin.ts'
 import { isParent, type Policies } from './policies.ts'
 import { guardReach } from './reach.ts'
@@ -29,6 +31,7 @@ export interface DoorSettings {
   readonly clientAddress: (request: IncomingMessage) => ClientAddress
   readonly strictFetchMetadata: boolean
   readonly requireSecure: boolean
+  readonly hideNamespaces: boolean
 }
 
 /** A server under protection. */
@@ -52,6 +55,8 @@ const protectedServers = new WeakMap<Server, object>()
 /** @throws TypeError for a server that cannot be protected as it is configured */
 export function protectServer(guard: Guard, io: Server, settings: DoorSettings): ProtectedServer {
   requireProtectable(io)
+  warnOfCompression(io)
+  if (settings.hideNamespaces) requireCleanup(io, '"hideNamespaces"')
   protectedServers.set(io, guard)
   const { policies } = settings
   const connections = new WeakMap<object, Connection>()
@@ -60,6 +65,7 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
 
   const door = createDoor(guard, { ...settings, connectionOf: (sessionId) => bySessionId.get(sessionId) })
   const engine = io.engine as unknown as Engine
+  guardAllowRequest(io.engine as unknown as Asking, guard.onError)
   engine.use(door.handle)
   engine.prependListener('connection', (engineSocket) => {
     const admission = door.admissionOf(engineSocket.request)
@@ -68,17 +74,24 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
     connections.set(engineSocket, connection)
     bySessionId.set(engineSocket.id, connection)
     armDeadline(connection, guard.limits, guard.clock)
+    if (admission.authenticated === null) guard.unauthenticated.add(connection, admission.handshake.address.address)
     settings.opened(connection)
-    engineSocket.once('close', () => {
-      connection.closed = true
-      connection.cancelDeadline()
-      bySessionId.delete(engineSocket.id)
-      for (const entry of guard.registry.ofConnection(connection)) {
-        recovery?.depart(entry)
-        release(guard, entry)
-      }
-    })
+    engineSocket.on('close', closed)
   })
+
+  // One function for all connections: a closure for each is kept as long as they are.
+  function closed(this: EngineSocket): void {
+    const connection = bySessionId.get(this.id)
+    if (connection === undefined) return
+    connection.closed = true
+    connection.cancelDeadline()
+    guard.unauthenticated.delete(connection)
+    bySessionId.delete(this.id)
+    for (const entry of guard.registry.ofConnection(connection)) {
+      recovery?.depart(entry)
+      release(guard, entry)
+    }
+  }
 
   const install = createEventGate(guard, createRoomGate(guard))
   const deferral = guard.deferMs === null ? null : createDeferral(guard, guard.deferMs, install)
@@ -116,6 +129,7 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
 
   for (const nsp of io._nsps.values()) guardNamespace(nsp)
   io.on('new_namespace', guardNamespace)
+  const unknown = settings.hideNamespaces ? catchUnknown(io) : null
 
   return {
     setPolicy(namespace, policy) {
@@ -127,6 +141,7 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
         if (!gated.has(namespace)) namespace.use(connectGate)
         gated.add(namespace)
       }
+      unknown?.keep(namespace)
       policies.set(namespace, policy)
     },
     connections: () => [...bySessionId.values()],
@@ -150,9 +165,19 @@ function requireProtectable(io: Server): void {
   }
 }
 
+/** Each connection then has a window of its own, and a message is inflated before anybody knows whose it is. */
+function warnOfCompression(io: Server): void {
+  const { opts } = io.engine as unknown as { opts?: { perMessageDeflate?: unknown } }
+  if (!opts?.perMessageDeflate) return
+  process.emitWarning('"perMessageDeflate" is on: clients that nobody knows make this server inflate messages', {
+    type: 'SecurityWarning',
+    code: 'PORTCULLIS_COMPRESSION',
+  })
+}
+
 /** Without this option every name that matches is kept for ever, and any client can make up names. */
-export function requireCleanup(io: Server): void {
+export function requireCleanup(io: Server, what = 'a protected dynamic namespace'): void {
   const { cleanupEmptyChildNamespaces } = (io as unknown as { _opts: { cleanupEmptyChildNamespaces?: boolean } })._opts
   if (cleanupEmptyChildNamespaces === true) return
-  throw new TypeError('"cleanupEmptyChildNamespaces" must be true for a server with a protected dynamic namespace')
+  throw new TypeError(`"cleanupEmptyChildNamespaces" must be true for a server with ${what}`)
 }

@@ -36,17 +36,24 @@ export function createRedaction(sources: readonly CredentialSource[]): Redaction
       for (const name of names.auth) delete handshake.auth[name]
       // Clients of protocol 3 say the query of their connection once more for each namespace, and Socket.IO calls that `auth`.
       if (conn.protocol === 3) for (const name of names.query) delete handshake.auth[name]
-      const { cookie } = handshake.headers
-      const headers = Object.entries(handshake.headers).filter(([name]) => !names.header.has(name))
-      const kept = Object.fromEntries(headers)
-      if (cookie !== undefined && names.cookie.size > 0) {
-        const others = withoutCookies(cookie, names.cookie)
+      const { headers } = handshake
+      const hasCookie = headers.cookie !== undefined && names.cookie.size > 0
+      // Shared with `socket.request`: copied only where something has to go.
+      if (!hasCookie && !includesAny(headers, names.header)) return
+      const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !names.header.has(name)))
+      if (hasCookie) {
+        const others = withoutCookies(headers.cookie as string, names.cookie)
         if (others === '') delete kept.cookie
         else kept.cookie = others
       }
       handshake.headers = kept
     },
   }
+}
+
+function includesAny(headers: object, names: ReadonlySet<string>): boolean {
+  for (const name of names) if (Object.hasOwn(headers, name)) return true
+  return false
 }
 
 function withoutParameters(url: string, names: ReadonlySet<string>): string {

@@ -4,6 +4,7 @@ import { authenticate } from '../core/authenticate.ts'
 import { monotonicMs } from '../core/clock.ts'
 import { AuthError, type AuthErrorCode } from '../errors.ts'
 import type { RefreshReply } from '../protocol.ts'
+import { requireAuthSize } from './connect-credential.ts'
 import { countFailure } from './connection.ts'
 import { withDeadline } from './deadline.ts'
 import { authenticateAgain } from './door.ts'
@@ -73,6 +74,7 @@ async function presentAndRenew(guard: Guard, entry: Entry, auth: unknown): Promi
 /** With nothing given, the credential of the handshake is looked at again: a cookie cannot be sent otherwise. */
 async function present(guard: Guard, { connection, namespace }: Entry, auth: unknown) {
   if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) throw new AuthError('AUTH_ARGUMENTS_INVALID')
+  requireAuthSize(auth)
   const { handshake } = connection.admission
   await guard.ready()
   await guard.throttle.check(handshake.address.address)

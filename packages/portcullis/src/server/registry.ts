@@ -8,6 +8,7 @@ import type { Lease } from '../core/lease.ts'
 import { type RevocationKey, revocationName } from '../core/revocation.ts'
 import type { Authentication, Strategy } from '../core/strategy.ts'
 import type { AuthErrorCode } from '../errors.ts'
+import type { Bucket } from './bucket.ts'
 import type { Connection } from './connection.ts'
 import type { Expiring } from './lease-timer.ts'
 
@@ -50,7 +51,8 @@ export interface Entry {
   ended: AuthErrorCode | null
   /** Rooms that follow from `policy.memberships`. */
   memberships: readonly string[]
-  readonly grants: Map<string, Grant>
+  /** `NO_GRANTS` until the first. */
+  grants: Map<string, Grant>
   expiring: Expiring | null
   /** Why it is hidden at the moment; null when it is not. */
   withheld: Set<Withheld> | null
@@ -60,9 +62,17 @@ export interface Entry {
   renewal: Promise<unknown> | null
   /** How many refreshes it may ask for, by the monotonic clock at `atMs`; null before the first. */
   refreshes: { left: number; atMs: number; underWay: boolean } | null
+  /** How many events it may send; null before the first. */
+  events: Bucket | null
   /** Packets waiting behind an event whose rule has not answered; null when none is being decided. */
   backlog: unknown[] | null
 }
+
+/** What every socket begins with, and most keep: never written to. */
+export const NO_GRANTS = new Map<string, Grant>()
+
+/** Most names and connections have one socket: a set for each would weigh more than all else that is kept for it. */
+type OneOrMore = Entry | Set<Entry>
 
 export interface Registry {
   track(entry: Entry): void
@@ -79,9 +89,9 @@ export interface Registry {
 }
 
 export function createRegistry(): Registry {
-  const byName = new Map<string, Set<Entry>>()
+  const byName = new Map<string, OneOrMore>()
   const bySocket = new WeakMap<Socket, Entry>()
-  const byConnection = new WeakMap<Connection, Set<Entry>>()
+  const byConnection = new WeakMap<Connection, OneOrMore>()
   const entries = new Set<Entry>()
   return {
     track(entry) {
@@ -91,8 +101,8 @@ export function createRegistry(): Registry {
       for (const name of entry.names) add(byName, name, entry)
     },
     forget(entry) {
-      if (!byConnection.get(entry.connection)?.delete(entry)) return
-      entries.delete(entry)
+      if (!entries.delete(entry)) return
+      drop(byConnection, entry.connection, entry)
       for (const name of entry.names) drop(byName, name, entry)
     },
     rename(entry, names) {
@@ -101,9 +111,9 @@ export function createRegistry(): Registry {
       entry.names = names
       if (tracked) for (const name of names) add(byName, name, entry)
     },
-    under: (name) => [...(byName.get(name) ?? [])],
+    under: (name) => listed(byName.get(name)),
     of: (socket) => bySocket.get(socket),
-    ofConnection: (connection) => [...(byConnection.get(connection) ?? [])],
+    ofConnection: (connection) => listed(byConnection.get(connection)),
     all: () => [...entries],
     get size() {
       return entries.size
@@ -111,19 +121,29 @@ export function createRegistry(): Registry {
   }
 }
 
-function add<Key>(
-  index: { get(key: Key): Set<Entry> | undefined; set(key: Key, entries: Set<Entry>): unknown },
-  key: Key,
-  entry: Entry,
-): void {
-  const entries = index.get(key)
-  if (entries === undefined) index.set(key, new Set([entry]))
-  else entries.add(entry)
+interface Index<Key> {
+  get(key: Key): OneOrMore | undefined
+  set(key: Key, entries: OneOrMore): unknown
+  delete(key: Key): unknown
 }
 
-function drop(index: Map<string, Set<Entry>>, name: string, entry: Entry): void {
-  const entries = index.get(name)
-  if (entries?.delete(entry) && entries.size === 0) index.delete(name)
+function add<Key>(index: Index<Key>, key: Key, entry: Entry): void {
+  const held = index.get(key)
+  if (held === undefined) index.set(key, entry)
+  else if (held instanceof Set) held.add(entry)
+  else if (held !== entry) index.set(key, new Set([held, entry]))
+}
+
+function drop<Key>(index: Index<Key>, key: Key, entry: Entry): void {
+  const held = index.get(key)
+  if (held === entry) index.delete(key)
+  else if (held instanceof Set && held.delete(entry) && held.size === 0) index.delete(key)
+}
+
+/** As they are now: whoever goes through them may end some. */
+function listed(held: OneOrMore | undefined): readonly Entry[] {
+  if (held === undefined) return []
+  return held instanceof Set ? [...held] : [held]
 }
 
 const known = new WeakMap<Authentication, readonly string[]>()

@@ -185,7 +185,7 @@ export function createReloader(parts: Reloadable): Reloader {
 /** What the application's function threw is no verdict: it takes nothing away. */
 function refusalOfOrigin({ admission }: Connection, onError: OnError): AuthErrorCode | null {
   try {
-    admission.originProof()
+    admission.origin.proof()
     return null
   } catch (error) {
     if (AuthError.is(error) && error.code === 'AUTH_ORIGIN_REFUSED') return error.code

@@ -4,6 +4,7 @@ import { earlier } from '../core/lease.ts'
 import { isRoomName } from '../core/room-pattern.ts'
 import { AuthError, type AuthErrorCode } from '../errors.ts'
 import { JOIN, type JoinReply, LEAVE, type LeaveReply, WHOAMI, type WhoamiReply } from '../protocol.ts'
+import { type Bucket, createBucket } from './bucket.ts'
 import type { ProtocolRequest } from './event-gate.ts'
 import { forgetGrant, holdGrant } from './grants.ts'
 import { endOfEntry, type Guard } from './guard.ts'
@@ -13,8 +14,14 @@ import { isLargerThan } from './wire-size.ts'
 
 /** It is kept for as long as the room is held, and longer for explanations. */
 const MAX_PRESENTED_BYTES = 16_384
+/** A client that has come back asks for all its rooms at once. */
+const JOINS_AT_ONCE_SECONDS = 10
 
 export function createRoomGate(guard: Guard): ProtocolRequest {
+  const { joinsPerSecond, maxRooms } = guard.limits
+  const atOnce = Math.max(maxRooms, JOINS_AT_ONCE_SECONDS * joinsPerSecond)
+  const joins = new WeakMap<Entry, Bucket>()
+
   return function answer(entry, event, args) {
     switch (event) {
       case JOIN:
@@ -70,11 +77,21 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
 
   function admissible(entry: Entry, asked: unknown, presented: unknown, startedMs: number): readonly string[] {
     try {
-      return admissibleRooms(guard, entry.grants, asked, presented)
+      const rooms = admissibleRooms(guard, entry.grants, asked, presented)
+      if (mayAsk(entry, rooms.length)) return rooms
+      throw new AuthError('AUTH_RATE_LIMITED', { reason: 'joins' })
     } catch (error) {
       if (AuthError.is(error)) record(entry, null, 'rooms', error.code, startedMs, { reason: error.reason })
       throw error
     }
+  }
+
+  /** Each room asked for costs a rule its time, whether or not it is joined. */
+  function mayAsk(entry: Entry, count: number): boolean {
+    if (joinsPerSecond === Number.POSITIVE_INFINITY) return true
+    const take = joins.get(entry) ?? createBucket(guard.clock, joinsPerSecond, atOnce)
+    joins.set(entry, take)
+    return take(count)
   }
 
   function leave(entry: Entry, asked: unknown): LeaveReply {
@@ -99,7 +116,7 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
   }
 
   function record(
-    { namespace, socket, identity }: Entry,
+    entry: Entry,
     room: string | null,
     rule: string,
     code: AuthErrorCode | null,
@@ -107,9 +124,20 @@ export function createRoomGate(guard: Guard): ProtocolRequest {
     { reason, presented }: { readonly reason?: string | undefined; readonly presented?: unknown },
   ): void {
     if (!guard.audit.enabled) return
+    const { namespace, socket, identity } = entry
     const named = { ...(room === null ? {} : { room }), ...(reason === undefined ? {} : { reason }) }
     const known = presented === undefined ? named : { ...named, presented }
-    guard.audit.record({ stage: 'join', namespace, socketId: socket.id, ...known, identity, code, rule, startedMs })
+    guard.audit.record({
+      stage: 'join',
+      namespace,
+      socketId: socket.id,
+      ...known,
+      identity,
+      code,
+      rule,
+      startedMs,
+      of: entry,
+    })
   }
 }
 

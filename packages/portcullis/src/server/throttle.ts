@@ -1,12 +1,13 @@
-/** Limits by client address: handshakes of any kind, and failures. */
+/** Limits by client address: handshakes of any kind, failures, and connections that come to nothing. */
 
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { networkOf } from '../address-ranges.ts'
 import { AuthError } from '../errors.ts'
 import type { Limits } from './limits.ts'
+import type { Unauthenticated } from './unauthenticated.ts'
 
 export interface Throttle {
-  /** @throws AuthError AUTH_RATE_LIMITED with the seconds to wait */
+  /** @throws AuthError AUTH_RATE_LIMITED with the seconds to wait, AUTH_UNAVAILABLE when there are too many of all addresses */
   handshake(address: string): Promise<void>
   /** @throws AuthError AUTH_RATE_LIMITED when this address has failed too often */
   check(address: string): Promise<void>
@@ -14,13 +15,14 @@ export interface Throttle {
 }
 
 /** Counts in this process, by the minute. */
-export function createThrottle(limits: Limits): Throttle {
+export function createThrottle(limits: Limits, unauthenticated: Pick<Unauthenticated, 'requireRoom'>): Throttle {
   const handshakes = limiter(limits.handshakesPerMinute)
   const failures = limiter(limits.failuresPerMinute)
   return {
     async handshake(address) {
       if (handshakes !== null) await handshakes.consume(networkOf(address)).catch(refuse)
       await this.check(address)
+      unauthenticated.requireRoom(address)
     },
     async check(address) {
       const state = await failures?.get(networkOf(address))

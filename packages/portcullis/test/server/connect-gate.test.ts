@@ -108,7 +108,7 @@ describe('connect gate', () => {
     expect(await rooms).toContain('org.acme')
   })
 
-  it('fact 9, F14: decides one connect at a time per namespace and closes a connection after five failures', async () => {
+  it('fact 9, D04, F14: decides one connect at a time per namespace and closes a connection after five failures', async () => {
     const held = gate()
     const { io, auth, client, records, audit } = await start()
     records.set('slow-key', { subject: 'slow', wait: held.promise })

@@ -56,7 +56,7 @@ describe('auth.drain', () => {
     expect(await clients[0]?.emitWithAck('echo', 'over there')).toBe('over there')
   })
 
-  it('tells each client when to come back, and withAuth comes back then', async () => {
+  it('D17: tells each client when to come back, and withAuth comes back then', async () => {
     const [first, second] = [await node(), await node()]
     const url = await balanced([first, second])
     const socket = plain(url, { autoConnect: false, auth: {} })

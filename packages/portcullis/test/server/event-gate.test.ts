@@ -188,7 +188,7 @@ describe('event gate', () => {
     ])
   })
 
-  it('D13: denies whatever is no decision, and whoever throws, rejects or never answers', async () => {
+  it('D13, A27: denies whatever is no decision, and whoever throws, rejects or never answers', async () => {
     const rules = {
       undefined: () => undefined,
       one: () => 1,

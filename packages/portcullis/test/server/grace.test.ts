@@ -167,7 +167,7 @@ describe('lease.graceMs: a socket whose lease has ended', () => {
     expect([...(serverSocket?.rooms ?? [])]).toEqual([socket.id, 'home:acme'])
   })
 
-  it('F6: stays hidden when the node was suspended meanwhile and goes on', async () => {
+  it('stays hidden when the node was suspended meanwhile and goes on', async () => {
     const clock = fakeClock()
     const log = sharedLog().node()
     const { io, auth, client, records } = await start({ clock, revocations: log, lease: { graceMs: 60_000 } })

@@ -224,7 +224,7 @@ describe('a pause of the process', () => {
   })
 })
 
-describe('P13: who is connected', () => {
+describe('scope P13: who is connected', () => {
   it('sockets() on this node, sessions() on all, with no credential in what travels', async () => {
     const { a, b } = await twoNodes()
     const one = await connected(a)
@@ -283,7 +283,7 @@ describe('P13: who is connected', () => {
   })
 })
 
-describe('P11, P13: others but this one', () => {
+describe('scope P11, P13: others but this one', () => {
   it('disconnect() with exceptSocket ends the others everywhere, and spares their credential', async () => {
     const { a, b } = await twoNodes()
     const [here, there] = [await connected(a), await connected(b)]
@@ -315,7 +315,7 @@ describe('P11, P13: others but this one', () => {
   })
 })
 
-describe('P11: a revocation with grace', () => {
+describe('scope P11: a revocation with grace', () => {
   it('tells the client, lets it go on, and ends it with AUTH_REVOKED; new connections are refused at once', async () => {
     const time = fakeTime()
     const { io, auth, client } = await start({ clock: time.clock })
