@@ -37,7 +37,7 @@ import { describeSessions, SESSIONS, socketsUnder, toSessions } from './server/s
 import { createShadows, requireShadow } from './server/shadows.ts'
 import { systemClock } from './server/system-clock.ts'
 import { createThrottle } from './server/throttle.ts'
-import { createUnauthenticated } from './server/unauthenticated.ts'
+import { createUnadmitted } from './server/unadmitted.ts'
 
 export type { Auth, AuthData, AuthOptions } from './server/auth.ts'
 export type { Drained, DrainOptions } from './server/drain.ts'
@@ -64,7 +64,7 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
   requireOptions(options)
   const { strategies, clock = systemClock } = options
   const limits = resolveLimits(options.limits)
-  const unauthenticated = createUnauthenticated(limits)
+  const unadmitted = createUnadmitted(limits)
   const log = options.revocations ?? memory()
   warnOfQuery(strategies)
   let state: 'open' | 'closed' = 'open'
@@ -85,8 +85,8 @@ export function createAuth<const S extends Strategy>(options: AuthOptions<S>): A
     registry: createRegistry(),
     revocations: createRevocationIndex(),
     leases: createLeaseTimer(clock),
-    throttle: createThrottle(limits, unauthenticated),
-    unauthenticated,
+    throttle: createThrottle(limits, unadmitted),
+    unadmitted,
     get redaction() {
       return configuration.redaction
     },

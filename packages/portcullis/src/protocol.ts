@@ -27,8 +27,11 @@ export type Retry = 'never' | 'refresh' | 'backoff'
 
 /** The body of every refusal: HTTP answer, `connect_error.data`, acknowledgement, `auth:closed`, `auth:denied`. */
 export interface Refusal<Code extends string = string> {
+  /** What programs compare. */
   readonly code: Code
+  /** For people; the same text for each code. */
   readonly message: string
+  /** What to do next. */
   readonly retry: Retry
   /** With `backoff`, where the server knows it: after how many milliseconds trying again makes sense. */
   readonly retryAfterMs?: number

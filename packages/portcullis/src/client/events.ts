@@ -6,12 +6,15 @@ import type { Requests } from './requests.ts'
 
 /** A refusal of a connection attempt. `cause` is set when it was `credential` that failed, and no server. */
 export interface RefusedNotice extends Refusal {
+  /** True when another attempt will be made without being asked for. */
   readonly willRetry: boolean
+  /** What `credential` threw. */
   readonly cause?: unknown
 }
 
 /** The server ended a connection that stood, and said why. */
 export interface ClosedNotice extends Refusal {
+  /** True when it will connect again without being asked to. */
   readonly willRetry: boolean
 }
 
@@ -27,9 +30,13 @@ export interface RefusedEventNotice extends DeniedNotice {
 
 /** What `on` can be told of, by name. */
 export interface ClientAuthEvents {
+  /** The socket connected. `recovered`: with what it missed, as `connectionStateRecovery` has it. */
   connected: { readonly recovered: boolean }
+  /** An attempt to connect was refused. */
   refused: RefusedNotice
+  /** The server ended the connection. */
   closed: ClosedNotice
+  /** An event, or a refresh, was refused; the connection stands. */
   denied: RefusedEventNotice
   /** The server says that the lease ends soon; a refresh is on its way, unless one was refused for good. */
   expiring: ExpiringNotice
@@ -43,6 +50,7 @@ export interface ClientAuthEvents {
 
 /** The helper of one socket. Made by `withAuth`. */
 export interface ClientAuth extends Requests {
+  /** What it is doing: `idle`, `connecting`, `connected` or `waiting`. */
   readonly state: ClientAuthState
   /** The returned function takes the listener off again. */
   on<Name extends keyof ClientAuthEvents>(event: Name, fn: (value: ClientAuthEvents[Name]) => void): () => void

@@ -14,6 +14,7 @@ export interface AuditEvent {
   readonly id: string
   /** Epoch seconds, with a fraction. */
   readonly at: number
+  /** Where it was made. */
   readonly stage: AuditStage
   readonly namespace: string | null
   readonly room?: string
@@ -23,6 +24,7 @@ export interface AuditEvent {
   readonly socketId?: string
   readonly identity: Pick<Identity, 'scheme' | 'issuer' | 'subject'> | null
   readonly effect: 'permit' | 'deny'
+  /** Null for a permit. */
   readonly code: AuthErrorCode | null
   /** Which rule or check decided, such as `events.news:publish` or `strategies.jwt`. */
   readonly rule: string
@@ -30,6 +32,7 @@ export interface AuditEvent {
   readonly reason?: string
   /** Refusals of the same socket since the last event that names it, which were too many to write down; left out for none. */
   readonly suppressed?: number
+  /** Microseconds from the request to the decision. */
   readonly tookUs: number
 }
 

@@ -27,6 +27,7 @@ export interface Handshake {
 
 /** The namespace CONNECT packet, which alone carries the `auth` payload. */
 export interface Connect {
+  /** The name of the namespace, such as `/chat`. */
   readonly namespace: string
   /** What the client passed as `auth`; `{}` when it passed none. Not yet checked: every value is unknown. */
   readonly auth: Readonly<Record<string, unknown>>
@@ -37,8 +38,11 @@ export interface Connect {
  * authentication): such a credential counts only together with proof of the page's origin.
  */
 export interface CredentialSource {
+  /** `auth` is the payload of the CONNECT packet. */
   readonly in: 'header' | 'cookie' | 'query' | 'auth'
+  /** Of the header, cookie, parameter or field. It is taken out of `socket.handshake` once it was read. */
   readonly name: string
+  /** Whether a browser sends it by itself. */
   readonly ambient: boolean
   /** The raw credential, or null when there is none here. Throws `AuthError` when it is ambiguous or too long. */
   read(handshake: Handshake, connect: Connect | null): string | null

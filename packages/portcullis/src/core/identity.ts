@@ -5,9 +5,13 @@
  * together name the principal (RFC 7519 sections 4.1.1 and 4.1.2): two issuers may use the same subject.
  */
 export interface Identity<Scheme extends string = string, Claims = unknown> {
+  /** Of the strategy that accepted the credential, such as `jwt`. */
   readonly scheme: Scheme
+  /** Who vouches for the subject: `iss` of a token, or what the strategy's option says. */
   readonly issuer: string
+  /** Whom it is about, unique within the issuer. */
   readonly subject: string
+  /** What else is known, as the strategy's `claims` or `identify` put it out. Frozen. */
   readonly claims: Claims
 }
 

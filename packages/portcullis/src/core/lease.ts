@@ -2,8 +2,11 @@
 
 /** Every `…At` is epoch seconds (RFC 7519 NumericDate). `expiresAt: null` means "until revoked". */
 export interface Lease {
+  /** A new one for each authentication. */
   readonly id: string
+  /** When the credential was issued: what a revocation compares with its moment. 0 where nobody says. */
   readonly issuedAt: number
+  /** When it ends, or null. */
   readonly expiresAt: number | null
 }
 

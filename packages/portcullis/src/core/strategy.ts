@@ -32,6 +32,7 @@ export type Revalidated<I extends Identity = Identity> = Authentication<I> | Aut
  * AUTH_ERROR. A strategy must not write anywhere.
  */
 export interface Strategy<I extends Identity = Identity> {
+  /** The name of this kind of credential: `identity.scheme` of all that it accepts. */
   readonly scheme: I['scheme']
   /** Every place that `authenticate` may read a credential from. */
   readonly from: readonly CredentialSource[]

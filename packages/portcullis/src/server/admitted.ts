@@ -31,7 +31,7 @@ export function createAdmitted(guard: Guard, afterConnect: (entry: Entry) => voi
     connection.connected += 1
     connection.failures = 0
     connection.cancelDeadline()
-    guard.unauthenticated.delete(connection)
+    guard.unadmitted.delete(connection)
     // One function for all sockets: a closure for each is kept as long as they are.
     socket.on('disconnect', left)
     if (ended !== null) {

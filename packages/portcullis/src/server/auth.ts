@@ -29,7 +29,9 @@ import type { Status } from './status.ts'
 
 /** What Portcullis puts on `socket.data`. */
 export interface AuthData<I extends Identity = Identity> {
+  /** Who it is. Rules do not read it here: they are told by the gate. */
   identity: I
+  /** Until when. A refresh replaces it. */
   lease: Lease
 }
 
@@ -85,7 +87,9 @@ export interface AuthOptions<S extends Strategy> {
    * milliseconds it is disconnected. A bad credential is refused as ever. Default: a credential must come with the connect.
    */
   readonly deferMs?: number
+  /** What a client may cost before it has proved who it is, and ask for afterwards. Default: that of each limit. */
   readonly limits?: Partial<Limits>
+  /** Durations around the end of a lease. Default: told 30 s before it, no grace, and 60 s while the store of a session is away. */
   readonly lease?: Partial<LeaseSettings>
   /** Where revocations are kept. Default: in this process, for one node. */
   readonly revocations?: RevocationLog
@@ -102,6 +106,7 @@ export interface AuthOptions<S extends Strategy> {
   readonly explain?: { readonly keep?: number }
   /** Receives what rules, strategies and stores threw. Default: a process warning without the error's message. */
   readonly onError?: OnError
+  /** For tests. Default: the system's. */
   readonly clock?: Clock
 }
 

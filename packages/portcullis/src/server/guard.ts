@@ -19,7 +19,7 @@ import type { Entry, Registry } from './registry.ts'
 import type { OnError } from './report.ts'
 import type { Shadows } from './shadow-port.ts'
 import type { Throttle } from './throttle.ts'
-import type { Unauthenticated } from './unauthenticated.ts'
+import type { Unadmitted } from './unadmitted.ts'
 
 export interface Guard {
   /** Those in force at the moment: a reload may replace them. */
@@ -32,7 +32,7 @@ export interface Guard {
   readonly revocations: RevocationIndex
   readonly leases: LeaseTimer
   readonly throttle: Throttle
-  readonly unauthenticated: Unauthenticated
+  readonly unadmitted: Unadmitted
   readonly redaction: Redaction
   /** The policy in force in a namespace at the moment; undefined where it is closed. */
   readonly policyOf: (namespace: Namespace) => CompiledPolicy | undefined

@@ -17,7 +17,7 @@ export function handshakeView(
   nowMs: number,
 ): Handshake {
   return Object.freeze({
-    headers: Object.freeze({ ...request.headers }),
+    headers: frozenCopy(request.headers),
     time: timeOf(nowMs),
     address: Object.freeze({ address: client.address, port: client.port }),
     xdomain: request.headers.origin !== undefined,
@@ -40,6 +40,13 @@ function timeOf(nowMs: number): string {
     text = String(new Date(nowMs))
   }
   return text
+}
+
+/** One by one: those of clients that send the same names then share a layout, which a spread frozen would have for itself each time. */
+function frozenCopy(headers: IncomingMessage['headers']): Handshake['headers'] {
+  const copy: Record<string, string | string[] | undefined> = {}
+  for (const name of Object.keys(headers)) copy[name] = headers[name]
+  return Object.freeze(copy)
 }
 
 let lastQuery: Readonly<Record<string, string>> = Object.freeze({})

@@ -13,9 +13,9 @@ export interface Limits {
   /** How long one rule, argument schema or membership query may take. Default 1,000 ms. */
   readonly ruleTimeoutMs: number
   /** Connections that were opened without a credential and that no namespace has admitted yet, over all clients. Default 10,000. */
-  readonly maxUnauthenticated: number
+  readonly maxUnadmitted: number
   /** Such connections per client address. Default a sixth of `handshakesPerMinute`, which is 10 s of them, and at least 100. */
-  readonly maxUnauthenticatedPerAddress: number
+  readonly maxUnadmittedPerAddress: number
   /** How long a connection may stay without a namespace that admitted it. Default 10,000 ms. */
   readonly connectTimeoutMs: number
   /** Packets that a connection may send while no namespace has admitted it. Default 64. */
@@ -39,13 +39,13 @@ export interface Limits {
   readonly maxQueuedPackets: number
 }
 
-const DEFAULTS: Omit<Limits, 'maxUnauthenticatedPerAddress'> = {
+const DEFAULTS: Omit<Limits, 'maxUnadmittedPerAddress'> = {
   handshakesPerMinute: 600,
   failuresPerMinute: 60,
   maxPendingHandshakes: 1_000,
   authenticateTimeoutMs: 5_000,
   ruleTimeoutMs: 1_000,
-  maxUnauthenticated: 10_000,
+  maxUnadmitted: 10_000,
   connectTimeoutMs: 10_000,
   maxPacketsBeforeConnect: 64,
   maxConnectFailures: 5,
@@ -59,12 +59,12 @@ const DEFAULTS: Omit<Limits, 'maxUnauthenticatedPerAddress'> = {
 const RATES = new Set([
   'handshakesPerMinute',
   'failuresPerMinute',
-  'maxUnauthenticatedPerAddress',
+  'maxUnadmittedPerAddress',
   'joinsPerSecond',
   'eventsPerSecond',
   'auditedDenialsPerSecond',
 ])
-const MIN_UNAUTHENTICATED = 100
+const MIN_UNADMITTED = 100
 /** Node fires a longer timer at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
@@ -83,7 +83,7 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
   const { handshakesPerMinute } = { ...DEFAULTS, ...given }
   return {
     ...DEFAULTS,
-    maxUnauthenticatedPerAddress: Math.max(MIN_UNAUTHENTICATED, Math.ceil(handshakesPerMinute / 6)),
+    maxUnadmittedPerAddress: Math.max(MIN_UNADMITTED, Math.ceil(handshakesPerMinute / 6)),
     ...given,
   }
 }

@@ -74,7 +74,7 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
     connections.set(engineSocket, connection)
     bySessionId.set(engineSocket.id, connection)
     armDeadline(connection, guard.limits, guard.clock)
-    if (admission.authenticated === null) guard.unauthenticated.add(connection, admission.handshake.address.address)
+    if (admission.authenticated === null) guard.unadmitted.add(connection, admission.handshake.address.address)
     settings.opened(connection)
     engineSocket.on('close', closed)
   })
@@ -85,7 +85,7 @@ export function protectServer(guard: Guard, io: Server, settings: DoorSettings):
     if (connection === undefined) return
     connection.closed = true
     connection.cancelDeadline()
-    guard.unauthenticated.delete(connection)
+    guard.unadmitted.delete(connection)
     bySessionId.delete(this.id)
     for (const entry of guard.registry.ofConnection(connection)) {
       recovery?.depart(entry)

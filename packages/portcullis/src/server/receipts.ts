@@ -6,6 +6,7 @@ import type { KnownNode } from './status.ts'
 
 /** What a revocation did on a node. */
 export interface NodeReceipt {
+  /** The name of the node, drawn at its start. */
   readonly node: string
   /**
    * `applied`: its sockets were closed, and later ones are refused. `fenced`: it was not heard of for so long that it must have
@@ -18,10 +19,13 @@ export interface NodeReceipt {
 
 /** Which nodes applied a revocation, and how many sockets that closed. */
 export interface Receipt {
+  /** Of the entry in the log. */
   readonly id: string
   /** True when no node could deliver anything to, or accept anything from, those under the key any more. */
   readonly complete: boolean
+  /** Every node that could serve anybody at that moment. */
   readonly nodes: readonly NodeReceipt[]
+  /** How many sockets were closed, on all of them together. */
   readonly closed: number
 }
 

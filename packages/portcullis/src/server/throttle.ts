@@ -4,7 +4,7 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { networkOf } from '../address-ranges.ts'
 import { AuthError } from '../errors.ts'
 import type { Limits } from './limits.ts'
-import type { Unauthenticated } from './unauthenticated.ts'
+import type { Unadmitted } from './unadmitted.ts'
 
 export interface Throttle {
   /** @throws AuthError AUTH_RATE_LIMITED with the seconds to wait, AUTH_UNAVAILABLE when there are too many of all addresses */
@@ -15,14 +15,14 @@ export interface Throttle {
 }
 
 /** Counts in this process, by the minute. */
-export function createThrottle(limits: Limits, unauthenticated: Pick<Unauthenticated, 'requireRoom'>): Throttle {
+export function createThrottle(limits: Limits, unadmitted: Pick<Unadmitted, 'requireRoom'>): Throttle {
   const handshakes = limiter(limits.handshakesPerMinute)
   const failures = limiter(limits.failuresPerMinute)
   return {
     async handshake(address) {
       if (handshakes !== null) await handshakes.consume(networkOf(address)).catch(refuse)
       await this.check(address)
-      unauthenticated.requireRoom(address)
+      unadmitted.requireRoom(address)
     },
     async check(address) {
       const state = await failures?.get(networkOf(address))

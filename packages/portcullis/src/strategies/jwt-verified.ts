@@ -1,4 +1,4 @@
-/** Tokens whose signature was found good: the same token again, on the same node, costs a digest and no signature. */
+/** Tokens whose signature was found good: the same token again, on the same node, costs a digest and no public key. */
 
 import { hash } from 'node:crypto'
 import type { TrustedIssuer } from './jwt-issuers.ts'
@@ -30,21 +30,15 @@ export interface VerifiedTokens {
    * What is known of exactly this token, while the key that verified it is still one of its issuer's. Claims are read anew each
    * time, so that no two callers share an object.
    */
-  find(name: string): VerifiedToken | null | Promise<VerifiedToken | null>
-  keep(name: string, verified: VerifiedToken, text: string): void
-  delete(name: string): void
+  find(token: string): VerifiedToken | null | Promise<VerifiedToken | null>
+  keep(token: string, verified: VerifiedToken, payload: Uint8Array): void
   clear(): void
 }
 
 /**
- * Names a token by the SHA-256 of all of it, signature included. An accepted token has one spelling, so that another text is another
- * token.
+ * Bounded; of more, the oldest is forgotten. Holds no token and no signature: the name of a token is the SHA-256 of all of it, its
+ * signature included. An accepted token has one spelling, so that another text is another token.
  */
-export function nameOfToken(token: string): string {
-  return hash('sha256', token, 'base64')
-}
-
-/** Bounded; of more, the oldest is forgotten. Holds no token and no signature. */
 export function createVerifiedTokens(): VerifiedTokens {
   const tokens = new Map<string, Remembered>()
 
@@ -56,7 +50,9 @@ export function createVerifiedTokens(): VerifiedTokens {
   }
 
   return {
-    find(name) {
+    find(token) {
+      if (tokens.size === 0) return null
+      const name = nameOf(token)
       const remembered = tokens.get(name)
       if (remembered === undefined) return null
       const keys = remembered.issuer.keys.find(remembered.alg, remembered.kid)
@@ -64,13 +60,19 @@ export function createVerifiedTokens(): VerifiedTokens {
         ? keys.then((found) => read(name, remembered, found))
         : read(name, remembered, keys)
     },
-    keep(name, { digest, issuer, alg, kid, key }, text) {
+    keep(token, { digest, issuer, alg, kid, key }, payload) {
+      // To compute an HMAC again takes no longer than to look it up.
+      if ('export' in key) return
+      const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString()
       // A member of this name is left out by the strict reading, which is not done again.
       if (text.includes('__proto__') || text.includes('\\u')) return
       if (tokens.size >= MAX_VERIFIED_TOKENS) tokens.delete(tokens.keys().next().value as string)
-      tokens.set(name, { text, digest, issuer, alg, kid, key })
+      tokens.set(nameOf(token), { text, digest, issuer, alg, kid, key })
     },
-    delete: (name) => void tokens.delete(name),
     clear: () => tokens.clear(),
   }
+}
+
+function nameOf(token: string): string {
+  return hash('sha256', token, 'base64')
 }

@@ -7,10 +7,10 @@ import type { StandardSchemaV1 } from '../core/standard-schema.ts'
 import type { Strategy } from '../core/strategy.ts'
 import { AuthError } from '../errors.ts'
 import { readOne } from './from.ts'
-import { checkClaims, checkType, type RegisteredClaims } from './jwt-claims.ts'
+import { checkClaims, checkType } from './jwt-claims.ts'
 import { trustedIssuers } from './jwt-issuers.ts'
 import { type JwtClaims, type JwtIssuersOptions, type JwtOptions, settingsOf } from './jwt-options.ts'
-import { createVerifiedTokens, nameOfToken, type VerifiedToken } from './jwt-verified.ts'
+import { createVerifiedTokens, type VerifiedToken } from './jwt-verified.ts'
 import { isName } from './registered-claims.ts'
 import { type JsonObject, own, parseStrictJson } from './strict-json.ts'
 import { parseStrictJws, refuse, type StrictJws, verifySignature } from './strict-jws.ts'
@@ -90,7 +90,7 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
   const verified = createVerifiedTokens()
 
   /** Everything about a token but its time. */
-  async function verify(token: string, name: string): Promise<VerifiedToken> {
+  async function verify(token: string): Promise<VerifiedToken> {
     const jws = parseStrictJws(token)
     const issuer = issuers.of(jws)
     const key = await verifySignature(token, jws, issuer.keys)
@@ -98,17 +98,8 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
     const payload = parseStrictJson(jws.payload) ?? refuse('payload')
     const digest = own(payload, 'jti') === undefined ? digestOf(jws) : ''
     const found = { payload, digest, issuer, alg: jws.alg, kid: jws.kid, key }
-    verified.keep(name, found, textOf(jws.payload))
+    verified.keep(token, found, jws.payload)
     return found
-  }
-
-  function checked({ payload, issuer }: VerifiedToken, name: string): RegisteredClaims {
-    try {
-      return checkClaims(payload, issuer.expected, clock.now() / 1000)
-    } catch (error) {
-      verified.delete(name)
-      throw error
-    }
   }
 
   return Object.freeze({
@@ -120,12 +111,11 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
     async authenticate(handshake, connect) {
       const token = readOne(from, handshake, connect)
       if (token === null) return null
-      const name = nameOfToken(token)
-      const known = verified.find(name)
-      const found = (known instanceof Promise ? await known : known) ?? (await verify(token, name))
-      const { payload, digest } = found
-      const { subject, tokenId = digest, issuedAt = 0, expiresAt } = checked(found, name)
-      const { issuer } = found.issuer.expected
+      const known = verified.find(token)
+      const { payload, digest, issuer: of } = (known instanceof Promise ? await known : known) ?? (await verify(token))
+      const { expected } = of
+      const { subject, tokenId = digest, issuedAt = 0, expiresAt } = checkClaims(payload, expected, clock.now() / 1000)
+      const { issuer } = expected
       const sid = own(payload, 'sid')
       return {
         identity: { scheme: scheme as Scheme, issuer, subject, claims: await parseClaims(claims, payload) },
@@ -138,10 +128,6 @@ export function jwt<Claims = JwtClaims, const Scheme extends string = 'jwt'>(
       issuers.purge()
     },
   } satisfies JwtStrategy<Identity<Scheme, Claims>>)
-}
-
-function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString()
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What is remembered of a token that was verified, what is asked again each time, and that no option is read twice. */
 
+import { CompactSign } from 'jose'
 import { type JwtClaims, type JwtOptions, jwt } from 'portcullis/strategies/jwt'
 import { fakeClock, handshakeOf } from 'portcullis/testing'
 import { expect, it, vi } from 'vitest'
@@ -9,7 +10,6 @@ import {
   AUDIENCE,
   accepted,
   claimsWith,
-  HS256_HEADER,
   ISSUER,
   NOW,
   otherRsa,
@@ -17,7 +17,6 @@ import {
   rsa,
   secret,
   sign,
-  signRaw,
   strategyWith,
 } from './jwt-fixtures.ts'
 import { jwkOf, jwksServer, otherJwk, publish } from './jwt-jwks-fixtures.ts'
@@ -39,17 +38,17 @@ it('computes the signature of a token once, and that of each other token', async
 })
 
 it('gives each caller claims of its own, however deep', async () => {
-  const strategy = strategyWith()
-  const token = await sign(claimsWith({ org: { roles: ['reader'] } }))
+  const strategy = strategyWith({ keys: rsa.publicKey })
+  const token = await sign(claimsWith({ org: { roles: ['reader'] } }), { alg: 'RS256' }, rsa.privateKey)
   const first = (await accepted(strategy, token)).identity.claims as { org: { roles: string[] } }
   first.org.roles.push('admin')
   expect((await accepted(strategy, token)).identity.claims).toMatchObject({ org: { roles: ['reader'] } })
 })
 
 it('J26: leaves a member named __proto__ out of the claims each time', async () => {
-  const strategy = strategyWith()
+  const strategy = strategyWith({ keys: rsa.publicKey })
   const text = JSON.stringify(claimsWith()).replace('{', '{"__proto__":{"admin":true},"\\u005f_proto__x":1,')
-  const token = signRaw(HS256_HEADER, text)
+  const token = await new CompactSign(Buffer.from(text)).setProtectedHeader({ alg: 'RS256' }).sign(rsa.privateKey)
   for (let i = 0; i < 2; i += 1) {
     const { claims } = (await accepted(strategy, token)).identity as { claims: { admin?: boolean } }
     expect([claims.admin, Object.getPrototypeOf(claims), Object.hasOwn(claims, '__proto__')]).toEqual([
@@ -65,23 +64,29 @@ it(`K13: remembers ${MAX_VERIFIED_TOKENS} tokens and forgets the oldest`, () => 
   const key = {} as VerifiedToken['key']
   const issuer = { keys: { find: () => [key] } } as unknown as VerifiedToken['issuer']
   const verified = { payload: {}, digest: '', issuer, alg: 'HS256', kid: undefined, key }
-  for (let i = 0; i <= MAX_VERIFIED_TOKENS; i += 1) tokens.keep(`token-${i}`, verified, '{}')
+  for (let i = 0; i <= MAX_VERIFIED_TOKENS; i += 1) tokens.keep(`token-${i}`, verified, Buffer.from('{}'))
   expect(tokens.find('token-0')).toBeNull()
   expect(tokens.find('token-1')).toEqual(verified)
   tokens.clear()
   expect(tokens.find('token-1')).toBeNull()
 })
 
-it('K10: a token is refused from exp and leeway on, though it was verified a moment before', async () => {
-  const clock = fakeClock(NOW * 1000)
-  const strategy = strategyWith({ clock })
-  const withIat = await sign(claimsWith({ exp: NOW + 60 }))
-  const withoutIat = await sign(claimsWith({ exp: NOW + 60, iat: undefined }))
-  await clock.advance(64_999)
-  for (const token of [withIat, withoutIat]) await accepted(strategy, token)
-  await clock.advance(1)
-  for (const token of [withIat, withoutIat]) await refused(strategy, token, 'expiry', 'AUTH_EXPIRED')
-})
+it.each([
+  ['HS256', undefined, secret],
+  ['RS256', rsa.publicKey, rsa.privateKey],
+] as const)(
+  'K10: an %s token is refused from exp and leeway on, though it was verified a moment before',
+  async (alg, publicKey, key) => {
+    const clock = fakeClock(NOW * 1000)
+    const strategy = strategyWith({ clock, ...(publicKey && { keys: publicKey }) })
+    const withIat = await sign(claimsWith({ exp: NOW + 60 }), { alg }, key)
+    const withoutIat = await sign(claimsWith({ exp: NOW + 60, iat: undefined }), { alg }, key)
+    await clock.advance(64_999)
+    for (const token of [withIat, withoutIat]) await accepted(strategy, token)
+    await clock.advance(1)
+    for (const token of [withIat, withoutIat]) await refused(strategy, token, 'expiry', 'AUTH_EXPIRED')
+  },
+)
 
 it('K10: a token is refused once its key is gone, though it was verified a moment before', async () => {
   const strategy = jwks.strategyAt()
@@ -102,11 +107,12 @@ it('K11: what one strategy accepted, another with other demands refuses', async 
   await accepted(strategyWith(), token)
 })
 
-it('K11: claims are parsed for every presentation', async () => {
+it('K11: claims are checked by their schema for every presentation', async () => {
   let allowed = true
   const validate = (value: unknown) => (allowed ? { value: value as JwtClaims } : { issues: [{ message: 'no' }] })
-  const strategy = strategyWith({ claims: { '~standard': { version: 1, vendor: 'test', validate } } })
-  const token = await sign(claimsWith())
+  const claims = { '~standard': { version: 1 as const, vendor: 'test', validate } }
+  const strategy = strategyWith({ claims, keys: rsa.publicKey })
+  const token = await sign(claimsWith(), { alg: 'RS256' }, rsa.privateKey)
   await accepted(strategy, token)
   allowed = false
   await refused(strategy, token, 'claims')

@@ -4,7 +4,7 @@ import { networkOf } from '../address-ranges.ts'
 import { AuthError } from '../errors.ts'
 import type { Limits } from './limits.ts'
 
-export interface Unauthenticated {
+export interface Unadmitted {
   /** For a handshake, before a strategy is asked. @throws AuthError AUTH_RATE_LIMITED of an address, AUTH_UNAVAILABLE of all */
   requireRoom(address: string): void
   /** A connection was opened without a credential. */
@@ -15,16 +15,16 @@ export interface Unauthenticated {
 }
 
 /** There is room again as soon as others are admitted or closed. */
-const REFUSED = { reason: 'unauthenticated', retryAfterSeconds: 1 }
+const REFUSED = { reason: 'unadmitted', retryAfterSeconds: 1 }
 
 /** An IPv6 client counts by its /64, as for every limit by address. */
-export function createUnauthenticated({ maxUnauthenticated, maxUnauthenticatedPerAddress }: Limits): Unauthenticated {
+export function createUnadmitted({ maxUnadmitted, maxUnadmittedPerAddress }: Limits): Unadmitted {
   const networks = new Map<object, string>()
   const counts = new Map<string, number>()
   return {
     requireRoom(address) {
-      if (networks.size >= maxUnauthenticated) throw new AuthError('AUTH_UNAVAILABLE', REFUSED)
-      if ((counts.get(networkOf(address)) ?? 0) >= maxUnauthenticatedPerAddress)
+      if (networks.size >= maxUnadmitted) throw new AuthError('AUTH_UNAVAILABLE', REFUSED)
+      if ((counts.get(networkOf(address)) ?? 0) >= maxUnadmittedPerAddress)
         throw new AuthError('AUTH_RATE_LIMITED', REFUSED)
     },
     add(connection, address) {
