@@ -4,8 +4,10 @@ import type { Authenticated } from '../core/authenticate.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Handshake } from '../core/handshake.ts'
 import type { AuthError } from '../errors.ts'
+import { cut } from './cut.ts'
 import type { Limits } from './limits.ts'
 import type { RequestOrigin } from './origin.ts'
+import { announcesAttachments } from './packet.ts'
 import type { Throttle } from './throttle.ts'
 
 /** The part of an Engine.IO socket that is used. */
@@ -16,9 +18,9 @@ export interface EngineSocket {
   /** Once what has been written is flushed; with `discard`, at once. */
   close(discard?: boolean): unknown
   on(event: 'close', listener: (this: EngineSocket) => void): unknown
-  on(event: 'data', listener: () => void): unknown
+  on(event: 'data', listener: (frame: unknown) => void): unknown
   once(event: 'close', listener: () => void): unknown
-  off(event: 'data', listener: () => void): unknown
+  off(event: 'data', listener: (frame: unknown) => void): unknown
 }
 
 /** What the door found out about the request that opened the connection. */
@@ -89,12 +91,14 @@ export function armDeadline(
   connection.cancelDeadline()
   const { engineSocket } = connection
   let packets = 0
-  const count = () => {
+  const count = (frame: unknown) => {
     packets += 1
-    if (packets > limits.maxPacketsBeforeConnect) engineSocket.close()
+    const tooMany = packets > limits.maxPacketsBeforeConnect
+    // Nothing that comes in parts is needed before a connect: its parts would be waited for.
+    if (tooMany || (connection.deferred.length === 0 && announcesAttachments(frame))) engineSocket.close()
   }
   engineSocket.on('data', count)
-  const cancelTimer = clock.setTimer(() => engineSocket.close(), timeoutMs)
+  const cancelTimer = clock.setTimer(() => cut(engineSocket), timeoutMs)
   connection.cancelDeadline = () => {
     cancelTimer()
     engineSocket.off('data', count)

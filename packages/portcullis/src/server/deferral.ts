@@ -11,7 +11,7 @@ import { armDeadline, type Connection, countFailure, isIdle, without } from './c
 import { withDeadline } from './deadline.ts'
 import { asAuthError, endOfEntry, type Guard } from './guard.ts'
 import { hide, show } from './hidden.ts'
-import { acknowledge, BINARY_EVENT, EVENT, eventName, type Packet, type Receiver, refuse } from './packet.ts'
+import { acknowledge, BINARY_EVENT, dataOf, EVENT, eventName, type Packet, type Receiver, refuse } from './packet.ts'
 import type { Entry } from './registry.ts'
 
 /** A socket at the connect gate that presented nothing. `next` goes on to the application's own middlewares. */
@@ -33,6 +33,8 @@ interface Held extends Deferred {
   /** When the application's middlewares are done with a socket that has presented its credential. */
   resume: ((refused?: unknown) => void) | null
   refreshing: boolean
+  /** Events that it has sent: where another namespace has admitted the connection, nobody else counts them. */
+  events: number
   cancelTimer: () => void
   /** Gives the socket its own way of receiving packets back. */
   restore: () => void
@@ -93,8 +95,11 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
       deliver(packet)
       return
     }
-    const [event, auth] = packet.data as unknown[]
-    if (packet.type !== EVENT || event !== REFRESH) {
+    waiting.events += 1
+    const [event, auth] = dataOf(packet)
+    if (waiting.events > guard.limits.maxPacketsBeforeConnect) {
+      end(waiting, 'AUTH_RATE_LIMITED')
+    } else if (packet.type !== EVENT || event !== REFRESH) {
       refuse(waiting, packet, eventName(packet), 'AUTH_CREDENTIAL_MISSING')
     } else if (waiting.refreshing) {
       refuse(waiting, packet, REFRESH, 'AUTH_RATE_LIMITED')
@@ -231,7 +236,14 @@ export function createDeferral(guard: Guard, deferMs: number, install: (entry: E
       connection.deferredSince ??= now
       if (connect === undefined || now >= connection.deferredSince + deferMs) return false
       connection.deferred = [...connection.deferred, socket.nsp.name]
-      held.set(socket, { ...deferred, resume: null, refreshing: false, cancelTimer: () => {}, restore: () => {} })
+      held.set(socket, {
+        ...deferred,
+        resume: null,
+        refreshing: false,
+        events: 0,
+        cancelTimer: () => {},
+        restore: () => {},
+      })
       record(deferred, DEFER_STAGE, null, performance.now(), null)
       process.nextTick(connect)
       return true

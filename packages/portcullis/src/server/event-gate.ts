@@ -121,6 +121,7 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
         code,
         rule: rule?.name ?? 'events',
         startedMs,
+        of: entry,
       })
     }
     if (code !== null) refuse(entry, packet, eventName(packet), code)

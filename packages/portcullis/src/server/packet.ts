@@ -61,7 +61,14 @@ export function acknowledge(socket: Socket, id: number, body: object): void {
 /** Longer names are cut where they are told on: a log line must not be as long as a client likes. */
 const MAX_NAME_LENGTH = 200
 
+const NOTHING: readonly unknown[] = Object.freeze([])
+
+/** The name of an event and its arguments. Of an event that holds nothing, as Socket.IO's parser reads `2/chat,`, neither. */
+export function dataOf({ data }: Packet): readonly unknown[] {
+  return Array.isArray(data) ? data : NOTHING
+}
+
 /** The event's name as the client sent it, which may be a number, for logs and answers. */
 export function eventName(packet: Packet): string {
-  return String((packet.data as unknown[])[0]).slice(0, MAX_NAME_LENGTH)
+  return String(dataOf(packet)[0] ?? '').slice(0, MAX_NAME_LENGTH)
 }
