@@ -225,7 +225,7 @@ describe('who may call', () => {
     for (const key of Object.values(KEYS)) expect(said).not.toContain(key)
   })
 
-  it('a key or a token only as far as its permissions and namespaces reach', async () => {
+  it('A23: a key or a token only as far as its permissions and namespaces reach', async () => {
     const node = await startNode()
     const token = await controlToken({ scope: 'openid control:publish control:revoke', namespaces: ['/ops'] })
     const free = await controlToken({ scope: 'control:publish' })

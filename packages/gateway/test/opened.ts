@@ -10,10 +10,11 @@ import { loadConfig } from '../src/config/load.ts'
 import { type OpenGateway, openGateway } from '../src/open/open-gateway.ts'
 import type { Logs } from '../src/operations/logs.ts'
 import { afterTest } from './cleanups.ts'
+import { overhear, planted, told } from './planted.ts'
 import { temporaryFolder } from './temporary.ts'
 
-export const SECRET = randomBytes(32).toString('hex')
-export const CONTROL_KEY = randomBytes(32).toString('hex')
+export const SECRET = planted('hmac-secret')
+export const CONTROL_KEY = planted('api-key')
 
 export interface Opened {
   readonly gateway: OpenGateway
@@ -50,8 +51,11 @@ export async function openOn(rest: string, env: Record<string, string> = {}): Pr
   const logs: Logs = {
     info: () => {},
     warn: () => {},
-    error: (error, where) => errors.push({ where, error }),
-    decision: () => {},
+    error: (error, where) => {
+      told('a log of the gateway', [where, error])
+      errors.push({ where, error })
+    },
+    decision: (decision) => told('a log of the gateway', decision),
     flush: () => {},
   }
   const given = { JWT_SECRET: SECRET, CONTROL_KEY, ...env }
@@ -70,7 +74,9 @@ export async function openOn(rest: string, env: Record<string, string> = {}): Pr
         headers: { authorization: `Bearer ${CONTROL_KEY}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),
       })
-      return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+      const answer = (await response.json()) as Record<string, unknown>
+      told('an answer of the control API', answer)
+      return { status: response.status, body: answer }
     },
   }
   afterTest(() => gateway.close())
@@ -79,7 +85,7 @@ export async function openOn(rest: string, env: Record<string, string> = {}): Pr
 
 export async function tokenOf(subject: string, claims: Record<string, unknown> = {}): Promise<string> {
   return new SignJWT(claims)
-    .setProtectedHeader({ alg: 'HS256' })
+    .setProtectedHeader({ alg: 'HS256', planted: planted('jwt') })
     .setIssuer('https://id.example')
     .setAudience('gateway')
     .setSubject(subject)
@@ -102,6 +108,7 @@ export async function connect(
     reconnection: false,
     auth: { token: await tokenOf(subject, claims) },
   })
+  overhear(socket)
   afterTest(() => socket.disconnect())
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)

@@ -86,7 +86,7 @@ test('dynamic namespaces have presence of their own', async () => {
   await until(async () => (await subjects('/tenant-2')).length === 0)
 })
 
-test('only who may read a room is told, while in it, and until it leaves it', async () => {
+test('A28: only who may read a room is told, while in it, and until it leaves it', async () => {
   const { url, io, presence } = await start()
   const secret = 'organization.secret'
   const socket = await connected(url, '/', { subject: 'eve', rooms: [secret] })

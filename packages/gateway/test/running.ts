@@ -7,6 +7,7 @@ import { type Gateway, startGateway } from '../src/demo/gateway.ts'
 import { loadSecrets } from '../src/demo/secrets.ts'
 import { readSettings } from '../src/demo/settings.ts'
 import { afterFile } from './cleanups.ts'
+import { made, told } from './planted.ts'
 import { temporaryFolder } from './temporary.ts'
 
 export interface Running {
@@ -38,11 +39,15 @@ export async function runGateway(env: Record<string, string> = {}, page = '../sr
   const errors: { error: unknown; where: string }[] = []
   const gateway = await startGateway(settings, {
     pageFolder: fileURLToPath(new URL(page, import.meta.url)),
-    onError: (error, where) => errors.push({ error, where }),
+    onError: (error, where) => {
+      told('what onError heard', [where, error])
+      errors.push({ error, where })
+    },
   })
   afterFile(() => gateway.close())
   const url = `http://127.0.0.1:${gateway.port}`
   const { secrets } = await loadSecrets(dataDir)
+  for (const password of Object.values(secrets.demo)) made('password', password)
   const post: Running['post'] = (path, body, headers = {}) =>
     fetch(url + path, {
       method: 'POST',

@@ -3,6 +3,7 @@
 import type { Refusal } from 'portcullis'
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { afterTest } from './cleanups.ts'
+import { overhear } from './planted.ts'
 import type { Running } from './running.ts'
 
 export type Transport = 'polling' | 'websocket'
@@ -32,6 +33,7 @@ export function client(
     ...(token === undefined ? {} : { auth: { token } }),
   }
   const socket = io(running.url + namespace, options)
+  overhear(socket)
   afterTest(() => socket.disconnect())
   return socket
 }

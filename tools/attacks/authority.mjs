@@ -1,0 +1,58 @@
+// @ts-check
+/** Rows of the catalogue on what happens after the handshake: stores that fail, and authority that ends. */
+
+/** @type {readonly import('./catalogue.mjs').Group[]} */
+export const authority = [
+  {
+    name: 'Stores that fail',
+    rows: [
+      ['X01', 'H', 'Redis killed under a thousand handshakes'],
+      ['X02', 'H, X', 'Redis stopped'],
+      ['X03', 'H', 'a store slower than the deadline, and one just in time'],
+      ['X04', 'H, X', 'a store that comes and goes'],
+      ['X05', 'X', 'a connection on which nothing arrives any more'],
+      ['X06', 'H', 'errors of Redis of every kind'],
+      ['X07', 'X', 'a store that was emptied'],
+      ['X08', 'X', 'revocations lost at a failover'],
+      ['X09', 'H', 'PostgreSQL killed, locked or without a free connection'],
+      ['X10', 'H', 'PostgreSQL back after a while'],
+      ['X11', 'H', 'whoever vouches for credentials is away'],
+      ['X12', 'E', 'events while Redis is away'],
+      ['X13', 'X', 'a session that cannot be looked at again'],
+      ['X14', 'X', 'a subscription that died without a word'],
+      ['X15', 'X', 'a revocation that not every node has'],
+      ['X16', 'all', 'no names, no file handles, a log that cannot be written'],
+      ['X17', 'H', 'one slow provider beside others'],
+    ],
+  },
+  {
+    name: 'Ends, refreshes and revocations',
+    rows: [
+      ['R01', 'N', 'a credential that ends on a quiet socket'],
+      ['R02', 'E', 'events after the end'],
+      ['R03', 'N', 'ends that are further away than a timer can be'],
+      ['R04', 'N', 'a clock that is set, and a machine that slept'],
+      ['R05', 'N', 'ten thousand sockets that end in the same second'],
+      ['R06', 'N', 'a refresh with a good credential'],
+      ['R07', 'N', 'a refresh with somebody else’s, an older, a lesser or a bad one'],
+      ['R08', 'N', 'a flood of refreshes'],
+      ['R09', 'N', 'a refresh at the moment of the end'],
+      ['R10', 'N, X', 'a refresh at the moment of a revocation'],
+      ['R11', 'H, X', 'a revocation at every moment of a handshake'],
+      ['R12', 'N', 'a revocation between admission and the first listener'],
+      ['R13', 'X', 'a revocation of one user on three nodes'],
+      ['R14', 'X', 'a revocation that a node cannot hear of'],
+      ['R15', 'X', 'a revocation while the store is away'],
+      ['R16', 'H', 'coming back after a revocation, by every way'],
+      ['R17', 'N', 'coming back with less authority than before'],
+      ['R18', 'X', 'a log of revocations that grows'],
+      ['R19', 'H', 'a login in the second of a revocation'],
+      ['R20', 'X', 'messages between nodes twice, out of order, old or forged'],
+      ['R21', 'X', 'a node that dies and starts during a revocation'],
+      ['R22', 'R', 'the right to one room taken away'],
+      ['R23', 'X', 'what was already on its way to a revoked socket'],
+      ['R24', 'N', 'an end in one of several namespaces'],
+      ['R25', 'E', 'an end while listeners still work'],
+    ],
+  },
+]

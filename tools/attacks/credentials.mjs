@@ -1,0 +1,88 @@
+// @ts-check
+/** Rows of the catalogue on credentials that somebody else vouches for: signatures, tickets, introspection, webhooks, passwords. */
+
+/** @type {readonly import('./catalogue.mjs').Group[]} */
+export const credentials = [
+  {
+    name: 'Signatures for channels',
+    rows: [
+      ['U01', 'R', 'the published good signatures'],
+      ['U02', 'R', 'ids and channels that must never be signed'],
+      ['U03', 'R', 'a socket id that carries a channel'],
+      ['U04', 'R', 'another socket’s signature'],
+      ['U05', 'R', 'another channel’s signature'],
+      ['U06', 'R', 'data of a member changed after it was signed'],
+      ['U07', 'R', 'a separator inside a channel'],
+      ['U08', 'R', 'a signature for a user shown for a channel'],
+      ['U09', 'R', 'a line break at the end'],
+      ['U10', 'R', 'signatures that are none'],
+      ['U11', 'R', 'the time that a comparison takes'],
+      ['U12', 'R', 'an old signature again'],
+      ['U13', 'R', 'members with names of the prototype, or too much to say'],
+      ['U14', 'R', 'keys that are changed'],
+    ],
+  },
+  {
+    name: 'Tickets for one connection',
+    rows: [
+      ['T01', 'H', 'a ticket a second time'],
+      ['T02', 'H', 'many clients with the same tickets at once'],
+      ['T03', 'H', 'a ticket a moment too late, and clocks that differ'],
+      ['T04', 'H', 'a ticket at another address'],
+      ['T05', 'H, N', 'a ticket from another page, browser, session or namespace'],
+      ['T06', 'H, configuration', 'guessing tickets'],
+      ['T07', 'H', 'a ticket whose connection failed'],
+      ['T08', 'H', 'the ticket again at the upgrade'],
+      ['T09', 'H', 'redeeming while the store is away'],
+      ['T10', 'H, X', 'a revocation between issue and redemption'],
+      ['T11', 'H', 'one user’s ticket with another’s cookie'],
+    ],
+  },
+  {
+    name: 'Opaque tokens',
+    rows: [
+      ['I01', 'H', 'answers of introspection of every kind'],
+      ['I02', 'H', 'tokens that hold SQL, zero bytes, or a megabyte'],
+      ['I03', 'H', 'ends a moment away, other clocks, and ends that never come'],
+      ['I04', 'H', 'tokens that resemble a stored one'],
+      ['I05', 'H', 'two rows, none, or rows without what matters'],
+      ['I06', 'configuration', 'names of tables that are SQL'],
+      ['I07', 'documentation', 'a role in the database that may only read'],
+      ['I08', 'H, X', 'a revocation behind a cache'],
+      ['I09', 'H', 'a cache full of refusals'],
+      ['I10', 'H', 'a thousand sockets with one token'],
+      ['I11', 'configuration', 'introspection without TLS'],
+      ['I12', 'all', 'the client’s secret in errors and logs'],
+      ['I13', 'H', 'tokens of another kind, or without a user'],
+      ['I14', 'H', 'a token bound to a key, shown without it'],
+    ],
+  },
+  {
+    name: 'Webhooks',
+    rows: [
+      ['W01', 'H, R, E', 'answers of a back end of every kind'],
+      ['W02', 'H', 'an answer that does not come, or a byte at a time'],
+      ['W03', 'H', 'redirections to inside the network'],
+      ['W04', 'configuration, H', 'names that lead to inside the network'],
+      ['W05', 'H', 'headers passed on that are not the client’s to send'],
+      ['W06', 'H', 'a request to the back end, forged or repeated'],
+      ['W07', 'H', 'a thousand handshakes on a slow back end'],
+      ['W08', 'H', 'a back end that comes and goes'],
+      ['W09', 'H', 'a connection that closes as it is used again'],
+      ['W10', 'H', 'certificates that are not the back end’s'],
+      ['W11', 'N', 'another user in the answer to a refresh'],
+      ['W12', 'H', 'answers that are too large, or inflate'],
+    ],
+  },
+  {
+    name: 'Passwords',
+    rows: [
+      ['B01', 'H', 'headers of every form'],
+      ['B02', 'H', 'telling an unknown user from a wrong password'],
+      ['B03', 'H', 'long passwords, and many at once'],
+      ['B04', 'H', 'guessing, from one address or many'],
+      ['B05', 'configuration', 'passwords without TLS'],
+      ['B06', 'H', 'a browser’s own header from another page'],
+    ],
+  },
+]
