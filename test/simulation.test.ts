@@ -16,10 +16,10 @@ async function program(bite: KnownBite | null): Promise<string> {
 }
 
 describe('nodes that crash, pause and are cut off, in virtual time', () => {
-  it('R10, R11, R13, R14, R16, R17, X07, X08: 120 seeds without a delivery after a receipt, a late one, or a socket lost', async () => {
-    const { failed, total } = await simulate(await program(null), { first: 0, seeds: 120 })
+  it('R10, R11, R13, R14, R16, R17, X07, X08: 40 seeds without a delivery after a receipt, a late one, or a socket lost', async () => {
+    const { failed, total } = await simulate(await program(null), { first: 0, seeds: 40 })
     expect(failed).toEqual([])
-    expect(total.seeds).toBe(120)
+    expect(total.seeds).toBe(40)
   }, 240_000)
 
   it('a seed tells the same story twice', async () => {
@@ -31,8 +31,9 @@ describe('nodes that crash, pause and are cut off, in virtual time', () => {
     expect(again).toEqual(once)
   }, 60_000)
 
-  // The rare ones each have a test of their own as well, in packages/portcullis/test/server.
-  it.each(BITES.filter(({ rare }) => !rare))(
+  // Two of them, so that it is known to find any; `npm run simulate -- --bites` looks for each, and does so in CI. They all have a test of
+  // their own as well, in packages/portcullis/test/server.
+  it.each(BITES.filter(({ within }) => within <= 100).slice(0, 2))(
     'finds $name: $what',
     async (bite) => {
       const { failed } = await simulate(await program(bite), { first: bite.first, seeds: bite.within, until: true })

@@ -13,6 +13,7 @@ import {
   acknowledge,
   BINARY_ACK,
   BINARY_EVENT,
+  dataOf,
   EVENT,
   eventName,
   type Packet,
@@ -44,9 +45,9 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
     }
     watchSpeech(entry.socket, guard.isFresh)
     receiver._onpacket = function guardedPacket(packet) {
-      if (packet.type === EVENT && (packet.data as unknown[])[0] === REFRESH) {
+      if (packet.type === EVENT && dataOf(packet)[0] === REFRESH) {
         // Not in the queue: a new credential must not wait for an event, nor an event for a slow strategy.
-        answerLater(entry, packet, REFRESH, refresh(guard, entry, (packet.data as unknown[])[1]))
+        answerLater(entry, packet, REFRESH, refresh(guard, entry, dataOf(packet)[1]))
         return
       }
       if (entry.backlog !== null) {
@@ -70,7 +71,7 @@ export function createEventGate(guard: Guard, answer: ProtocolRequest): (entry: 
       return null
     }
     if (isWithinRate !== null && !isWithinRate(entry, packet)) return null
-    const data = packet.data as unknown[]
+    const data = dataOf(packet)
     const event = data[0]
     const { policy } = entry
     const rule = typeof event === 'string' ? policy.events.get(event) : undefined
