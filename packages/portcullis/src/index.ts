@@ -9,7 +9,7 @@ export type {
   ConnectionsOptions,
   NodeConnections,
 } from './core/connections.ts'
-export { type Decision, type DenyCode, deny, permit, permitIf } from './core/decision.ts'
+export { type Decision, type Deny, type DenyCode, deny, type Permit, permit, permitIf } from './core/decision.ts'
 export type { DecisionFilter, DecisionPage, ReadOptions } from './core/decision-log.ts'
 export type { DecisionQuestion, Explained, Explanation, Question, Step, Whom } from './core/explanation.ts'
 export type { Connect, CredentialSource, Handshake } from './core/handshake.ts'
@@ -60,9 +60,11 @@ export type {
   DrainOptions,
   KnownNode,
   LeaseSettings,
+  Limits,
   LogStatus,
   NodeReceipt,
   NodeStage,
+  OnError,
   OriginRequest,
   Origins,
   OriginTest,
