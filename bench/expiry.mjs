@@ -1,3 +1,4 @@
+// @ts-check
 /** Sockets whose leases end in one second: when the last is closed, and what others notice. `node bench/expiry.mjs [count]` */
 
 import { createServer } from 'node:http'
@@ -13,7 +14,12 @@ const LEASE_SECONDS = 600
 /** What is left of it when all have connected and the clock is set forward: time for the notices. */
 const LEAD_MS = 2_500
 
-/** A strategy whose credentials are all good until one moment. */
+/**
+ * A strategy whose credentials are all good until one moment.
+ *
+ * @param {number} expiresAt epoch seconds
+ * @returns {import('portcullis').Strategy}
+ */
 function ending(expiresAt) {
   return {
     scheme: 'ending',
@@ -21,8 +27,13 @@ function ending(expiresAt) {
     maxLifetimeSeconds: 3_600,
     authenticate: async (_handshake, connect) =>
       connect && {
-        identity: { scheme: 'ending', issuer: 'https://issuer.example', subject: connect.auth.token, claims: {} },
-        lease: { id: connect.auth.token, issuedAt: 0, expiresAt },
+        identity: {
+          scheme: 'ending',
+          issuer: 'https://issuer.example',
+          subject: String(connect.auth.token),
+          claims: {},
+        },
+        lease: { id: String(connect.auth.token), issuedAt: 0, expiresAt },
       },
   }
 }
@@ -36,10 +47,10 @@ function ending(expiresAt) {
 export async function expireMany(count, rooms = []) {
   const http = createServer()
   const io = new Server(http)
-  await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve))
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', () => resolve(undefined)))
   let leaptMs = 0
   const now = () => Date.now() + leaptMs
-  const setTimer = (fn, delayMs) => {
+  const setTimer = (/** @type {() => void} */ fn, /** @type {number} */ delayMs) => {
     const timer = setTimeout(fn, delayMs).unref()
     return () => clearTimeout(timer)
   }
@@ -48,9 +59,11 @@ export async function expireMany(count, rooms = []) {
   const limits = { handshakesPerMinute: Number.POSITIVE_INFINITY }
   const auth = createAuth({ origins: ['https://app.example'], strategies: [ending(expiresAt)], limits, clock })
   auth.protect(io.of('/chat'), { events: {}, rooms: { 'room:{name}': () => permit() } })
+  /** @type {number[]} */
   const closedMs = []
+  /** @type {Map<string, number>} */
   const reasons = new Map()
-  const sent = (frame) => {
+  const sent = (/** @type {string} */ frame) => {
     if (!frame.startsWith('2/chat,["auth:closed"')) return
     const { code } = JSON.parse(frame.slice(7))[1]
     reasons.set(code, (reasons.get(code) ?? 0) + 1)
@@ -81,6 +94,7 @@ export async function expireMany(count, rooms = []) {
   }
 }
 
+/** @param {number} ms */
 function wait(ms) {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)))
 }

@@ -1,56 +1,70 @@
-/** Raw Engine.IO and Socket.IO frames over `ws`, so that what is measured is the server and not its client. */
+// @ts-check
+/** A generator of load, in a process of its own: what it is told to, and an error when a client is treated otherwise than expected. */
 
-import WebSocket from 'ws'
-import { COOKIE, ORIGIN } from './fixtures.mjs'
+import { Agent } from 'node:http'
+import { answer } from './child.mjs'
+import { credentials } from './credentials.mjs'
+import { close, open, openByPolling, sendEvents } from './wire.mjs'
 
-/** Opens a connection, joins `/chat` and resolves with the WebSocket; rejects when it is refused. */
-export function open(port, token, withCookie) {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`, {
-      headers: withCookie ? { cookie: COOKIE, origin: ORIGIN } : { origin: ORIGIN },
-      perMessageDeflate: false,
+/** @typedef {import('./credentials.mjs').Presented} Presented */
+
+/** @type {Presented[]} */
+let prepared = []
+/** @type {Map<number, import('ws').WebSocket[]>} by the server's port */
+const held = new Map()
+const agent = new Agent({ keepAlive: true })
+
+answer({
+  /** Tokens take time to sign: not while somebody measures. */
+  prepare({ credential, count }) {
+    prepared = credentials(credential, count)
+  },
+
+  /** A handshake for each that is prepared, `width` at a time, closed as soon as it is decided. */
+  async handshakes({ port, width, expected }) {
+    await atOnce(width, async (presented) => {
+      const { socket, outcome, answer: said } = await open(port, presented)
+      if (outcome !== expected) throw new Error(`${outcome}, where it should have been ${expected}: ${said}`)
+      await close(socket)
     })
-    socket.on('error', reject)
-    socket.on('message', function onMessage(data) {
-      const text = String(data)
-      if (text.startsWith('0')) socket.send(`40/chat,${JSON.stringify(token ? { token } : {})}`)
-      else if (text.startsWith('40/chat')) {
-        socket.off('message', onMessage)
-        resolve(socket)
-      } else if (text.startsWith('44')) reject(new Error(text))
-      else if (text === '2') socket.send('3')
-    })
-  })
-}
+  },
 
-/** `count` handshakes, `width` at a time, each closed as soon as it is admitted. */
-export async function handshakes(port, count, width, tokens, withCookie) {
+  async upgrades({ port, width }) {
+    await atOnce(width, async (presented) => close(await openByPolling(port, presented, agent)))
+  },
+
+  /** All that are prepared, and they stay; answers how long that took, in milliseconds. */
+  async hold({ port, width }) {
+    const sockets = held.get(port) ?? []
+    held.set(port, sockets)
+    const started = performance.now()
+    await atOnce(width, async (presented) => {
+      const { socket, outcome, answer: said } = await open(port, presented)
+      if (outcome !== 'admitted') throw new Error(`${outcome}, where it should have been admitted: ${said}`)
+      sockets.push(socket)
+    })
+    return performance.now() - started
+  },
+
+  async release({ port }) {
+    for (const socket of held.get(port) ?? []) socket.removeAllListeners('close')
+    await Promise.all((held.get(port) ?? []).map(close))
+    held.delete(port)
+  },
+
+  /** On the connection that is held. */
+  async events({ port, count }) {
+    const [socket] = held.get(port) ?? []
+    if (socket === undefined) throw new Error('no connection is held')
+    await sendEvents(socket, count)
+  },
+})
+
+/** @param {number} width @param {(presented: Presented) => Promise<void>} work */
+async function atOnce(width, work) {
   let next = 0
   const worker = async () => {
-    while (next < count) {
-      const token = tokens?.[next]
-      next += 1
-      const socket = await open(port, token, withCookie)
-      const closed = new Promise((resolve) => socket.once('close', resolve))
-      socket.terminate()
-      await closed
-    }
+    for (let each = prepared[next++]; each !== undefined; each = prepared[next++]) await work(each)
   }
   await Promise.all(Array.from({ length: width }, worker))
-}
-
-/** `count` events on one connection, in bursts of 100 whose last one is acknowledged. */
-export async function events(socket, count) {
-  for (let sent = 0; sent < count; sent += 100) {
-    const answered = new Promise((resolve) => {
-      socket.on('message', function onMessage(data) {
-        if (!String(data).startsWith('43/chat,')) return
-        socket.off('message', onMessage)
-        resolve()
-      })
-    })
-    for (let i = 0; i < 99; i += 1) socket.send('42/chat,["ping",{"text":"hello"}]')
-    socket.send('42/chat,1["ping",{"text":"hello"}]')
-    await answered
-  }
 }
