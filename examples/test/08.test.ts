@@ -1,0 +1,3 @@
+import { describeFramework } from './frameworks.ts'
+
+describeFramework('08', 'NestJS 11')

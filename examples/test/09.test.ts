@@ -1,0 +1,3 @@
+import { describeFramework } from './frameworks.ts'
+
+describeFramework('09', 'Express 5')

@@ -1,0 +1,3 @@
+import { describeFramework } from './frameworks.ts'
+
+describeFramework('11', 'Hono 4')

@@ -1,0 +1,4 @@
+import { cluster } from './cluster.ts'
+import { describeFacts } from './facts.ts'
+
+describeFacts('cluster adapter', cluster())
