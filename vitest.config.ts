@@ -26,7 +26,12 @@ export default defineConfig({
   },
   test: {
     globalSetup: './test/global-setup.ts',
-    setupFiles: ['./packages/portcullis/test/setup.ts', './packages/gateway/test/setup.ts', './examples/test/setup.ts'],
+    setupFiles: [
+      './test/secret-setup.ts',
+      './packages/portcullis/test/setup.ts',
+      './packages/gateway/test/setup.ts',
+      './examples/test/setup.ts',
+    ],
     // `.ci/run` counts the tests of the report that it asks for here.
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { startEmbeddedPostgres } from '../packages/gateway/src/embedded/embedded-postgres.ts'
 import { findBinary, speaksRedis, startRedis } from './redis.ts'
+import { watchSecrets } from './secret-watch.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 const cacheFolder = fileURLToPath(new URL('../node_modules/.cache/services', import.meta.url))
@@ -18,14 +19,21 @@ const cacheFolder = fileURLToPath(new URL('../node_modules/.cache/services', imp
 export async function setup(): Promise<() => Promise<void>> {
   const started: (() => Promise<void>)[] = []
   const watchdog = startWatchdog()
+  let searched: (() => Promise<void>) | null = null
   const stop = async () => {
-    for (const end of started.splice(0)) await end()
-    await watchdog.finish()
+    try {
+      await searched?.()
+    } finally {
+      for (const end of started.splice(0)) await end()
+      await watchdog.finish()
+    }
   }
   try {
     await findRedisServer()
     process.env.REDIS_URL = await findRedis(started, watchdog)
     process.env.DATABASE_URL = await findPostgres(started, watchdog)
+    searched = await watchSecrets(watchdog.folder)
+    if (searched !== null) process.env.DATABASE_URL = await withPassword(process.env.DATABASE_URL)
   } catch (error) {
     await stop()
     throw error
@@ -77,6 +85,15 @@ async function findPostgres(started: (() => Promise<void>)[], watchdog: Watchdog
       `The tests need Postgres: install postgresql, or set DATABASE_URL to a database that may be used. (${reason})`,
     )
   }
+}
+
+/** A server that asks for no password takes any: then the tests' DSN holds one that must be found nowhere. */
+async function withPassword(url: string): Promise<string> {
+  // One of the tests' own is reached by a socket's path, and has a password.
+  if (!URL.canParse(url) || new URL(url).password !== '') return url
+  const made = new URL(url)
+  made.password = JSON.parse(process.env.PORTCULLIS_TEST_SECRETS ?? '{}')['dsn-password']
+  return (await answers(made.href)) ? made.href : url
 }
 
 async function answers(connectionString: string): Promise<boolean> {

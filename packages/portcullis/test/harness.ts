@@ -16,6 +16,7 @@ import { fromAuth, fromAuthorization, fromCookie, readOne } from 'portcullis/str
 import { Server, type ServerOptions } from 'socket.io'
 import { io as connectClient, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { afterTest } from './cleanups.ts'
+import { told } from './planted.ts'
 
 export interface Claims {
   readonly org: string
@@ -57,6 +58,9 @@ export function keys(records: Map<string, KeyRecord>): Strategy<User> {
 
 export const ORIGIN = 'https://app.example'
 
+/** What a harness knows from its start. They are shown in most tests, and said in none. */
+const KEYS = ['alice-key', 'bob-key']
+
 export interface Harness {
   readonly io: Server
   readonly auth: Auth<User>
@@ -96,12 +100,17 @@ export async function start(
   ])
   const audit: AuditEvent[] = []
   const errors: { error: unknown; where: string }[] = []
+  const listeners = {
+    audit: (event: AuditEvent) => audit.push(event),
+    onError: (error: unknown, where: string) => errors.push({ error, where }),
+    ...options,
+  }
   const auth = createAuth<Strategy<User>>({
     origins: [ORIGIN],
     strategies: [keys(records)],
-    audit: (event) => audit.push(event),
-    onError: (error, where) => errors.push({ error, where }),
     ...options,
+    audit: overheard('an audit event', listeners.audit),
+    onError: overheard('what onError heard', listeners.onError),
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const { port } = http.address() as AddressInfo
@@ -119,9 +128,13 @@ export async function start(
         response.on('data', (chunk) => {
           body += chunk
         })
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }))
+        response.on('end', () => {
+          told('an HTTP answer', [response.rawHeaders, body], KEYS)
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
+        })
       })
       request.on('upgrade', (response, socket) => {
+        told('an HTTP answer', response.rawHeaders, KEYS)
         socket.destroy()
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: '' })
       })
@@ -143,6 +156,7 @@ export async function start(
         transports: ['websocket'],
         ...clientOptions,
       })
+      overhear(socket)
       afterTest(() => {
         socket.disconnect()
       })
@@ -162,6 +176,27 @@ export async function start(
         'GET',
       ),
   }
+}
+
+/** The same, and whatever it is told is searched for the secrets of the run. What is no function stays what it is. */
+function overheard<Listener extends (...args: never[]) => unknown>(place: string, listener: Listener): Listener {
+  if (typeof listener !== 'function') return listener
+  const hearing = (...args: Parameters<Listener>) => {
+    told(place, args, KEYS)
+    return listener(...args)
+  }
+  return hearing as unknown as Listener
+}
+
+/** Every packet that this client receives is searched too, over connection and reconnection. */
+function overhear({ io: manager }: Socket): void {
+  const heard = ({ data }: { readonly data?: unknown }) => {
+    if (data === undefined) return
+    told('what a client heard', typeof data === 'string' ? data : Buffer.from(data as never), KEYS)
+  }
+  const listen = () => manager.engine.off('packet', heard).on('packet', heard)
+  if (manager.engine !== undefined) listen()
+  manager.on('open', listen)
 }
 
 /** Resolves with the arguments of the next event. */

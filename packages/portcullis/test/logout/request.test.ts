@@ -15,7 +15,7 @@ const everywhere = ({ user }: { readonly user?: unknown }) => {
 
 describe('with real Passport and express-session', () => {
   test.each(['/logout', '/logout-keeping'])(
-    'P12: %s ends the sockets of the session with AUTH_REVOKED',
+    'S16: %s ends the sockets of the session with AUTH_REVOKED',
     async (path) => {
       const { visit, connect, closed, refused } = await startSite({
         store: plain,
@@ -31,7 +31,7 @@ describe('with real Passport and express-session', () => {
     },
   )
 
-  test('P12: everywhere ends those of the same user in other browsers, and a later login opens some', async () => {
+  test('S16: everywhere ends those of the same user in other browsers, and a later login opens some', async () => {
     const { visit, connect, closed, refused } = await startSite({
       store: plain,
       middleware: (auth) => endSocketsOnLogout<Request>(auth, { everywhere }),

@@ -26,7 +26,7 @@ const stores: readonly (readonly [string, () => Store])[] = [
 describe.each(stores)('with %s', (_name, makeStore) => {
   const site = () => startSite({ store: (auth) => endSocketsWithSessions(makeStore(), auth) })
 
-  test('P12, R16: a logout by Passport ends the sockets of that session with AUTH_REVOKED, and no others', async () => {
+  test('S16, R16: a logout by Passport ends the sockets of that session with AUTH_REVOKED, and no others', async () => {
     const { visit, connect, closed, refused } = await site()
     const [{ cookie: laptop }, { cookie: phone }] = [await visit('/login?user=42'), await visit('/login?user=42')]
     const [onLaptop, onPhone] = [await connect(laptop), await connect(phone)]
@@ -38,7 +38,7 @@ describe.each(stores)('with %s', (_name, makeStore) => {
     expect((await onPhone.emitWithAck('auth:whoami')).subject).toBe('42')
   })
 
-  test('P12: req.session.destroy ends them, and when it calls back, it has', async () => {
+  test('S16: req.session.destroy ends them, and when it calls back, it has', async () => {
     const { visit, connect, closed, auth } = await site()
     const { cookie } = await visit('/login?user=42')
     const heard = closed(await connect(cookie))
@@ -48,7 +48,7 @@ describe.each(stores)('with %s', (_name, makeStore) => {
     expect(await heard).toBe('AUTH_REVOKED')
   })
 
-  test('P12: a logout with keepSessionInfo ends them too', async () => {
+  test('S16: a logout with keepSessionInfo ends them too', async () => {
     const { visit, connect, closed } = await site()
     const { cookie } = await visit('/login?user=42')
     const heard = closed(await connect(cookie))

@@ -8,8 +8,9 @@ import { type RedisRevocationsOptions, redis } from 'portcullis/revocations/redi
 import type { ContractStore } from 'portcullis/testing'
 import { createClient } from 'redis'
 import { onCleanup } from '../harness.ts'
+import { planted } from '../planted.ts'
 
-export const SECRET = 'a secret of more than thirty-two bytes, of the tests alone'
+export const SECRET = planted('hmac-secret')
 export const unique = (name: string) => `${name}_${randomBytes(6).toString('hex')}`
 
 type RedisClient = RedisRevocationsOptions['client']

@@ -40,7 +40,7 @@ for (const kind of ['node-redis', 'ioredis'] as const) {
       await expect.poll(async () => (await admin.pubsub('NUMSUB', '{portcullis:revocations}:bus'))[1], WITHIN).toBe(0)
     })
 
-    test('F2, X14: Redis is killed by -9 and comes back with its data: rejects meanwhile, nothing that was appended is lost, and the bus is heard again', async () => {
+    test('F9, X14: Redis is killed by -9 and comes back with its data: rejects meanwhile, nothing that was appended is lost, and the bus is heard again', async () => {
       const server = await ownRedis()
       const log = await start(server.port)
       const [ear, reader] = [await listenTo(log), readerOf(log)]

@@ -7,11 +7,12 @@ import { AuthError, type AuthErrorCode, type Strategy } from 'portcullis'
 import { type IntrospectionOptions, introspection } from 'portcullis/strategies/introspection'
 import { fakeClock, handshakeOf } from 'portcullis/testing'
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
+import { planted } from '../planted.ts'
 
 export const ISSUER = 'https://login.example'
 export const AUDIENCE = 'https://chat.example'
 export const CLIENT_ID = 'chat-server'
-export const CLIENT_SECRET = 'introspection-secret-0815'
+export const CLIENT_SECRET = planted('introspection-client-secret')
 export const TOKEN = '2YotnFZFEjr1zCsicMWpAA'
 /** When `fakeClock` begins, epoch seconds. */
 export const NOW: number = fakeClock().now() / 1000

@@ -1,6 +1,6 @@
 /** Keys, tokens and requests for the tests of the `jwt` strategy. */
 
-import { createHmac, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { inspect } from 'node:util'
 import { CompactSign } from 'jose'
 import { handshakeOf } from 'portcullis/testing'
@@ -9,13 +9,14 @@ import type { Connect } from '../../src/core/handshake.ts'
 import type { Authentication, Strategy } from '../../src/core/strategy.ts'
 import { AuthError, type AuthErrorCode } from '../../src/errors.ts'
 import { type JwtOptions, jwt } from '../../src/strategies/jwt.ts'
+import { planted } from '../planted.ts'
 
 export const NOW = 1_800_000_000
 export const clock = { now: () => NOW * 1000 }
 export const ISSUER = 'https://login.example'
 export const AUDIENCE = 'chat'
 
-export const secret = randomBytes(32)
+export const secret = Buffer.from(planted('hmac-secret'))
 export const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 export const otherRsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 export const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -31,7 +32,9 @@ export function claimsWith(changes: Json = {}): Json {
 /** A token signed by jose. */
 export async function sign(claims: Json, header: Json = {}, key: KeyObject | Uint8Array = secret): Promise<string> {
   const payload = new TextEncoder().encode(JSON.stringify(claims))
-  return await new CompactSign(payload).setProtectedHeader({ alg: 'HS256', ...header }).sign(key)
+  return await new CompactSign(payload)
+    .setProtectedHeader({ alg: 'HS256', planted: planted('jwt'), ...header })
+    .sign(key)
 }
 
 /** A token with a good HS256 signature over whatever bytes are given: jose would not write these. */

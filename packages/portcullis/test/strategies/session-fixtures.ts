@@ -6,10 +6,11 @@ import expressSession from 'express-session'
 import { AuthError, type AuthErrorCode, type Clock, type Handshake, type Strategy } from 'portcullis'
 import { handshakeOf } from 'portcullis/testing'
 import { expect } from 'vitest'
+import { planted } from '../planted.ts'
 
-export const SECRET = 'the newest secret, of more than 32 bytes'
+export const SECRET = planted('cookie-secret')
 export const OLD_SECRET = 'an older secret, also longer than 32 bytes'
-export const SID = 'abcDEF123_-4567890abcdefABCDEF12'
+export const SID = planted('session-id')
 export const START = Date.UTC(2026, 0, 1)
 
 export function signed(sid: string, secret = SECRET): string {

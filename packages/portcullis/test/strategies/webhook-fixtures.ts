@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { AuthError, type AuthErrorCode } from 'portcullis'
 import { expect, onTestFinished } from 'vitest'
+import { planted } from '../planted.ts'
 
 export interface Backend {
   readonly origin: string
@@ -124,8 +125,8 @@ export function selfSigned(names = 'DNS:localhost,IP:127.0.0.1', days = 2): Cert
   }
 }
 
-/** 32 bytes; for tests only, as is every secret here. */
-export const SECRET = `whsec_${Buffer.from('a test secret of 32 bytes, fixed').toString('base64')}`
+/** 32 bytes. */
+export const SECRET = planted('webhook-signing-key')
 
 /** A back end that answers every request with this, as JSON. */
 export function answering(

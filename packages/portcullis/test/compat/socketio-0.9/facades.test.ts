@@ -57,7 +57,7 @@ describe.each(CLIENTS)('with socket.io-client %i', (_version, connect) => {
     expect([403, 500]).toContain((await server.upgrade(`${WEBSOCKET}&token=${expired}`)).status)
   })
 
-  it('S11: whom socketioJwt.authorize admits is known by the token, and disconnected at its end', async () => {
+  it('whom socketioJwt.authorize admits is known by the token, and disconnected at its end', async () => {
     const server = await run()
     const fn = socketioJwt.authorize({ secret: SECRET, handshake: true })
     authorization(server.io, fn as unknown as AuthorizationFunction, { onError() {} })
