@@ -32,7 +32,9 @@ const run = promisify(execFile)
 
 /**
  * @typedef {object} Locked an entry of package-lock.json
+ * @property {string} [name]
  * @property {string} [version]
+ * @property {string} [license]
  * @property {boolean} [dev]
  * @property {boolean} [devOptional]
  * @property {string} [resolved] of a link, the folder
@@ -47,6 +49,7 @@ const run = promisify(execFile)
  * @param {Record<string, Locked>} packages
  * @param {string} folder such as `packages/portcullis`
  * @param {{ name: string; version: string; license?: string; dependencies?: Record<string, string> }} manifest
+ * @returns {{ name: string; version: string; lockfileVersion: number; packages: Record<string, Locked> }}
  */
 export function lockOf(packages, folder, { name, version, license, dependencies = {} }) {
   /** @type {Record<string, Locked>} */
@@ -65,7 +68,12 @@ export function lockOf(packages, folder, { name, version, license, dependencies 
     }
   }
   follow(folder, dependencies, '')
-  return { name, version, lockfileVersion: 3, packages: { '': { name, version, license, dependencies }, ...kept } }
+  return {
+    name,
+    version,
+    lockfileVersion: 3,
+    packages: { '': { name, version, ...(license && { license }), dependencies }, ...kept },
+  }
 }
 
 /** As Node looks it up. @param {Record<string, Locked>} packages @param {string} from @param {string} name */
@@ -101,8 +109,11 @@ export async function billOf(root, folder) {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const lock = lockOf(packages, relative(root, folder).split(sep).join('/'), manifest)
-  const project = mkdtempSync(join(tmpdir(), 'sbom-'))
+  const parent = mkdtempSync(join(tmpdir(), 'sbom-'))
+  // npm calls what is described by the name of the folder.
+  const project = join(parent, manifest.name)
   try {
+    mkdirSync(project)
     writeFileSync(join(project, 'package-lock.json'), JSON.stringify(lock))
     writeFileSync(join(project, 'package.json'), JSON.stringify(lock.packages['']))
     const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only']
@@ -113,15 +124,16 @@ export async function billOf(root, folder) {
     delete bill.metadata.timestamp
     return bill
   } finally {
-    rmSync(project, { recursive: true })
+    rmSync(parent, { recursive: true })
   }
 }
 
 /** @param {Bill} bill @param {string} name @returns {string[]} */
-export function findBillViolations({ bomFormat, specVersion, components, dependencies }, name) {
+export function findBillViolations({ bomFormat, specVersion, metadata, components, dependencies }, name) {
   const known = new Set(components.map((component) => component.purl))
   return [
     ...(bomFormat === 'CycloneDX' && specVersion >= '1.5' ? [] : [`the bill of ${name} is no CycloneDX 1.5`]),
+    ...(metadata.component.name === name ? [] : [`the bill of ${name} is of ${metadata.component.name}`]),
     ...(components.length > 0 ? [] : [`the bill of ${name} is empty`]),
     ...components
       .filter(({ purl }) => !purl?.startsWith('pkg:npm/'))

@@ -19,6 +19,10 @@ client.on('error', () => {})
 // It reads in a loop without a pause: commands that failed at once would leave the process no time for anything else.
 const adapterClient = createClient({ socket })
 adapterClient.on('error', () => {})
+// @socket.io/redis-streams-adapter 0.3 leaves the promise of the SET that keeps a session to nobody: a Redis that is killed meanwhile
+// would end the process.
+const set = adapterClient.set.bind(adapterClient)
+adapterClient.set = /** @type {typeof set} */ ((...args) => set(...args).catch(() => null))
 await Promise.all([client.connect(), adapterClient.connect()])
 
 /** A token is `subject.issuedAt`. @type {import('portcullis').Strategy} */

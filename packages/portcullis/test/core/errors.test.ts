@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { AuthError, CODES } from 'portcullis'
 import { describe, expect, it } from 'vitest'
-import { refusalOf } from '../../src/errors.ts'
+import { AuthError, CODES, refusalOf } from '../../src/errors.ts'
 
 describe('AuthError', () => {
   it.each(Object.entries(CODES))('%s has the status, retry and message of the table', (code, entry) => {

@@ -1,9 +1,11 @@
 /** A server under a strategy whose store will fail, and an account of every handshake with it. */
 
-import { type AuditEvent, permit, type Strategy } from 'portcullis'
+import { type AuditEvent, type AuthOptions, permit, type Strategy } from 'portcullis'
 import { expect } from 'vitest'
 import { type Harness, ORIGIN, onCleanup, outcome, start } from '../harness.ts'
 import type { Attempt } from './attempt.ts'
+
+type OnError = NonNullable<AuthOptions<Strategy>['onError']>
 
 /** One second is what a store has to answer; the other is for a machine that is busy. */
 export const ANSWERED_WITHIN_MS = 2_000
@@ -35,7 +37,8 @@ export interface FaultServer extends Harness {
   remains(): unknown[]
 }
 
-export async function faultServer(strategy: Strategy): Promise<FaultServer> {
+/** `onError` is told of errors besides; `errors` has them all. */
+export async function faultServer(strategy: Strategy, onError: OnError = () => {}): Promise<FaultServer> {
   const audit: AuditEvent[] = []
   const unhandled: unknown[] = []
   const note = (reason: unknown) => unhandled.push(reason)
@@ -58,6 +61,7 @@ export async function faultServer(strategy: Strategy): Promise<FaultServer> {
       })
     },
   }
+  const errors: { error: unknown; where: string }[] = []
   const server = await start({
     // The harness is typed for its own strategy; nothing here reads what identities hold.
     strategies: [counted] as never,
@@ -68,6 +72,10 @@ export async function faultServer(strategy: Strategy): Promise<FaultServer> {
       connectTimeoutMs: 2_000,
     },
     audit: (event) => audit.push(event),
+    onError(error, where) {
+      errors.push({ error, where })
+      onError(error, where)
+    },
   })
   server.auth.protect(server.io.of('/'), { events: { echo: () => permit() } })
   server.io.on('connection', (socket) => socket.on('echo', (value, answer) => answer(value)))
@@ -83,6 +91,7 @@ export async function faultServer(strategy: Strategy): Promise<FaultServer> {
   return {
     ...server,
     audit,
+    errors,
     remains: () => [...unhandled, ...Array.from({ length: pending }, () => 'pending')],
     shake,
     async shakeAll(attempts, atOnce, onAnswer) {

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { onCleanup } from '../harness.ts'
 import { type Attempt, PATH } from './attempt.ts'
 import { faultProxy } from './fault-proxy.ts'
-import { expectSound, faultServer } from './fault-server.ts'
+import { type Answer, expectSound, faultServer } from './fault-server.ts'
+import { noteFigures } from './figures.ts'
 import { type OwnedPostgres, ownPostgres } from './owned-postgres.ts'
 
 const MAX_CLIENTS = 5
@@ -83,6 +84,14 @@ async function one(subject: string): Promise<Attempt> {
   return { ...good, subject }
 }
 
+function figuresOf(answers: readonly Answer[]) {
+  return {
+    handshakes: answers.length,
+    wronglyAdmitted: answers.filter(({ attempt, status }) => status === 200 && attempt.subject === null).length,
+    longestMs: Math.max(...answers.map(({ tookMs }) => tookMs)),
+  }
+}
+
 /** Every connection of the pool is idle, nobody waits, and the server knows of no other. */
 async function expectNothingLeaked(pool: Pool, name: string): Promise<void> {
   const counted = async () => {
@@ -98,7 +107,9 @@ async function expectNothingLeaked(pool: Pool, name: string): Promise<void> {
 }
 
 describe('accessToken, while Postgres', () => {
-  it('F4, X09: is killed by -9 during 400 HTTP handshakes, 100 of them bad: none bad admitted, each answered within 1 s, the rest 503, admitted within 2 s of its return, no client leaked, and whoever was connected stays so', async () => {
+  it('F4, X09: is killed by -9 during 400 HTTP handshakes, 100 of them bad: none bad admitted, each answered within 1 s, the rest 503, admitted within 2 s of its return, no client leaked, and whoever was connected stays so', async ({
+    task,
+  }) => {
     const { pool, server, name } = await setUp()
     const attempts = await prepare(400)
     const [first, later] = [await one('first'), await one('later')]
@@ -108,6 +119,7 @@ describe('accessToken, while Postgres', () => {
       if (count === 120) killed = postgres.kill()
     })
     await killed
+    noteFigures(task, figuresOf(answers))
     expectSound(answers)
     const of = (status: number) => answers.filter((answer) => answer.status === status)
     expect(of(200).length).toBeGreaterThanOrEqual(60)
@@ -117,6 +129,7 @@ describe('accessToken, while Postgres', () => {
     expect((await server.shake(later)).status).toBe(503)
 
     const [backAt, admittedAt] = await Promise.all([postgres.restart(), server.untilAdmitted(later)])
+    noteFigures(task, { backMs: admittedAt - backAt })
     expect(admittedAt - backAt).toBeLessThan(RECOVERED_WITHIN_MS)
     await expectNothingLeaked(pool, name)
     await live.expectAlive()
@@ -153,7 +166,9 @@ describe('accessToken, while Postgres', () => {
     expect(server.remains()).toEqual([])
   })
 
-  it('F4, X09: has the table locked by another: each answered 503 within 1 s, admitted when the lock is gone, and no client or backend leaked', async () => {
+  it('F4, X09: has the table locked by another: each answered 503 within 1 s, admitted when the lock is gone, and no client or backend leaked', async ({
+    task,
+  }) => {
     const { pool, server, name } = await setUp()
     const attempts = await prepare(100)
     const [first, later] = [await one('first'), await one('later')]
@@ -168,6 +183,7 @@ describe('accessToken, while Postgres', () => {
       ...(await server.shakeAll(attempts.slice(0, 50), 50)),
       ...(await server.shakeAll(attempts.slice(50), 50)),
     ]
+    noteFigures(task, figuresOf(answers))
     expectSound(answers)
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]))
     // While the lock lasts, the server ends the statements that nobody waits for.
@@ -182,13 +198,16 @@ describe('accessToken, while Postgres', () => {
     expect(server.remains()).toEqual([])
   })
 
-  it('F4, X09: has no connection left in the pool: each answered 503 within 1 s, nobody queues, admitted when one is free, and no client leaked', async () => {
+  it('F4, X09: has no connection left in the pool: each answered 503 within 1 s, nobody queues, admitted when one is free, and no client leaked', async ({
+    task,
+  }) => {
     const { pool, server, name } = await setUp()
     const attempts = await prepare(100)
     const [first, later] = [await one('first'), await one('later')]
     const live = await server.live(first)
     const taken = await Promise.all(Array.from({ length: MAX_CLIENTS }, () => pool.connect()))
     const answers = await server.shakeAll(attempts, 100)
+    noteFigures(task, figuresOf(answers))
     expectSound(answers)
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]))
     await live.expectAlive()
@@ -201,7 +220,9 @@ describe('accessToken, while Postgres', () => {
     expect(server.remains()).toEqual([])
   })
 
-  it('F4: is behind a network that dies without a word under 40 handshakes: each answered 503 within 1 s, admitted within 2 s by connections made since, and no client leaked', async () => {
+  it('F4: is behind a network that dies without a word under 40 handshakes: each answered 503 within 1 s, admitted within 2 s by connections made since, and no client leaked', async ({
+    task,
+  }) => {
     const proxy = await faultProxy({ path: postgres.path })
     const { pool, server, name } = await setUp({ ...postgres.connection, host: '127.0.0.1', port: proxy.port })
     const attempts = await prepare(40)
@@ -216,6 +237,7 @@ describe('accessToken, while Postgres', () => {
     expectSound(answers)
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]))
     const admittedAt = await server.untilAdmitted(later)
+    noteFigures(task, { ...figuresOf(answers), backMs: admittedAt - from })
     expect(admittedAt - from).toBeLessThan(RECOVERED_WITHIN_MS)
     await expectNothingLeaked(pool, name)
     await live.expectAlive()

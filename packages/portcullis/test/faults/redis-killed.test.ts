@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { expectSound, faultServer } from './fault-server.ts'
+import { noteFigures } from './figures.ts'
 import { ownRedis } from './owned-redis.ts'
 import { asTheyCome } from './redis-clients.ts'
 import { subjects } from './redis-subjects.ts'
@@ -8,7 +9,9 @@ import { subjects } from './redis-subjects.ts'
 const HANDSHAKES = 1_000
 
 describe.each(Object.entries(subjects))('%s, while Redis is killed', (_name, make) => {
-  it('F1, X01: kill -9 during 1,000 HTTP handshakes, 250 of them bad: none bad admitted, each answered within 1 s, the rest 503, good ones admitted within 1 s of Redis being back, and whoever was connected stays so', async () => {
+  it('F1, X01: kill -9 during 1,000 HTTP handshakes, 250 of them bad: none bad admitted, each answered within 1 s, the rest 503, good ones admitted within 1 s of Redis being back, and whoever was connected stays so', async ({
+    task,
+  }) => {
     const redis = await ownRedis()
     const subject = await make(redis.port)
     const server = await faultServer(subject.strategy)
@@ -23,6 +26,11 @@ describe.each(Object.entries(subjects))('%s, while Redis is killed', (_name, mak
       if (count === 300) killed = redis.kill()
     })
     await killed
+    noteFigures(task, {
+      handshakes: answers.length,
+      wronglyAdmitted: answers.filter(({ attempt, status }) => status === 200 && attempt.subject === null).length,
+      longestMs: Math.max(...answers.map(({ tookMs }) => tookMs)),
+    })
     await live.expectAlive()
     expect(answers).toHaveLength(HANDSHAKES)
     expectSound(answers)
@@ -35,6 +43,7 @@ describe.each(Object.entries(subjects))('%s, while Redis is killed', (_name, mak
 
     const backAt = redis.restart()
     const admittedAt = await server.untilAdmitted(later)
+    noteFigures(task, { backMs: admittedAt - (await backAt) })
     expect(admittedAt - (await backAt)).toBeLessThan(1_000)
     const afterwards = await server.shakeAll([subject.bad(), await subject.good('2001'), subject.bad()], 3)
     expect(afterwards.map(({ attempt, status }) => [attempt.subject, status])).toContainEqual(['2001', 200])
