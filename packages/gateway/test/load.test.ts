@@ -10,7 +10,7 @@ const CLIENTS = 60
 const GOOD = 54
 const ALL_HEARD_IT_ONCE = { once: GOOD, never: 0, again: 0, stray: 0 }
 
-describe.concurrent('sixty clients on two gateways, some of whom try with forged, expired and revoked credentials', () => {
+describe.concurrent('F17, D17: sixty clients on two gateways, some of whom try with forged, expired and revoked credentials', () => {
   it('are all back in their rooms when one gateway was killed; nobody else is, and the backend was asked once about each', async ({
     expect,
   }) => {

@@ -17,7 +17,11 @@ export const TIME = [
   claim(
     'revalidation',
     'are looked at again every 30 s',
-    tests(library('server/revalidation-round-trips'), library('server/revalidation-stores')),
+    tests(
+      library('strategies/php-session-revalidate', 'every 30 seconds, or never'),
+      library('server/revalidation-round-trips'),
+      library('server/revalidation-stores'),
+    ),
   ),
   claim(
     'receipt',
