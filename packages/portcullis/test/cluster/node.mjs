@@ -22,7 +22,9 @@ adapterClient.on('error', () => {})
 // @socket.io/redis-streams-adapter 0.3 leaves the promise of the SET that keeps a session to nobody: a Redis that is killed meanwhile
 // would end the process.
 const set = adapterClient.set.bind(adapterClient)
-adapterClient.set = /** @type {typeof set} */ ((...args) => set(...args).catch(() => null))
+Object.assign(adapterClient, {
+  set: (/** @type {Parameters<typeof set>} */ ...args) => set(...args).catch(() => null),
+})
 await Promise.all([client.connect(), adapterClient.connect()])
 
 /** A token is `subject.issuedAt`. @type {import('portcullis').Strategy} */
