@@ -50,7 +50,7 @@ Made by \`npm run bench -- ${flags.join(' ')}\` in ${Math.round(seconds / 60)} m
 ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}${quick ? '. A quick run: its figures say that it runs, not much more' : ''}.
 
 Over TCP, a figure is the CPU that the server's own process says it used, for clients in another process that speak raw frames. Variants take turns
-within each round; the first round warms up and does not count. Figures are medians, with quartiles. A ratio is taken against bare Socket.IO carrying the same credential
+within each round; the first round, by WebSocket 5,000 clients for each server, warms up and does not count. Figures are medians, with quartiles. A ratio is taken against bare Socket.IO carrying the same credential
 in the same round, a difference likewise. Times differ from machine to machine, and two equal servers differ by 2 to 5 % over TCP: compare ratios, and where
 microseconds count, the tables that are measured in process. Goals were set before the code was written. Less is better everywhere.
 

@@ -79,4 +79,9 @@ export const TIME = [
     'event with a synchronous rule, in process',
     run('bench', benchTable(/Event with a synchronous rule, in process/i), { quotes: true }),
   ),
+  claim(
+    'cost-memory',
+    'heap of an idle connection with a JWT',
+    run('bench', benchTable(/Memory per idle connection with a JWT/i), { quotes: true }),
+  ),
 ]

@@ -5,12 +5,14 @@ import { type AuthErrorCode, CODES } from '../errors.ts'
 /** The codes that a rule may deny with. */
 export type DenyCode = AuthErrorCode
 
+/** Yes, and until when. Made by `permit`. */
 export interface Permit {
   readonly effect: 'permit'
   /** Epoch seconds at which this permission ends by itself, or null: as long as the lease. */
   readonly expiresAt: number | null
 }
 
+/** No, and with which code. Made by `deny`. */
 export interface Deny {
   readonly effect: 'deny'
   readonly code: DenyCode
