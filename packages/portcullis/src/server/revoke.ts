@@ -53,8 +53,6 @@ export function revokeEntry(
   for (const [option, value] of Object.entries({ issuedBefore, until })) {
     if (!Number.isFinite(value)) throw new TypeError(`"${option}" must be a number of epoch seconds`)
   }
-  // Forgotten before anybody could read it: no node would ever say that it has applied it.
-  if (until <= nowSeconds) throw new TypeError('"until" must be in the future')
   if (!(graceMs >= 0 && graceMs <= MAX_GRACE_MS)) {
     throw new TypeError(`"graceMs" must be a number of milliseconds from 0 to ${MAX_GRACE_MS}`)
   }
