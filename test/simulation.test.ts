@@ -31,7 +31,7 @@ describe('nodes that crash, pause and are cut off, in virtual time', () => {
     expect(again).toEqual(once)
   }, 60_000)
 
-  // Two of them, so that it is known to find any; `npm run simulate -- --bites` looks for each, and does so in CI. They all have a test of
+  // Two of them, so that it is known to find any; `npm run simulate -- --bites` looks for each. They all have a test of
   // their own as well, in packages/portcullis/test/server.
   it.each(BITES.filter(({ within }) => within <= 100).slice(0, 2))(
     'finds $name: $what',

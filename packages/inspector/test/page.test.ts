@@ -121,6 +121,25 @@ describe('the page in Chromium', { timeout: 30_000 }, () => {
     await picture(page, 'rooms')
   })
 
+  it('asks for a room only when it knows the namespaces, so that nothing that was typed is lost', async () => {
+    let answer = () => {}
+    const held = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    page = await browser.open('about:blank')
+    await page.route(/\/overview/, async (route) => {
+      await held
+      await route.continue()
+    })
+    await page.goto(`${room.url}#/rooms`)
+    await page.getByText('Asking…').waitFor()
+    expect(await page.getByLabel('Room').count()).toBe(0)
+    answer()
+    await page.getByLabel('Room').fill('organization.acme')
+    await page.getByRole('button', { name: 'Show members' }).click()
+    await row('alice').filter({ hasText: 'grant' }).waitFor()
+  })
+
   it('shows where the policy in shadow differs', async () => {
     page = await browser.open(`${room.url}#/shadow`)
     await row('bob')

@@ -59,6 +59,7 @@ export const PACKAGES = [
     run(
       'soak',
       line(/^heap without code .*/, '$&', (_, text) => !/^not met:/m.test(text)),
+      { known: 'caches still fill: over 200,000 it is +5.4 %, and no socket, request or timer is left' },
     ),
   ),
   beyond(

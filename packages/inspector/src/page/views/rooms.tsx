@@ -14,6 +14,8 @@ export function Rooms({ params }: { params: Readonly<Record<string, string>> }) 
   const { namespace, room } = params
   const overview = usePolled<Overview>('namespaces', 0, (abort) => get('overview', {}, abort))
   const known = Object.keys(overview.data?.namespaces ?? {})
+  // A form that changed when they are known would take away what somebody has typed meanwhile.
+  const isAsking = overview.data === null && overview.error === null
 
   function look(event: SubmitEvent): void {
     event.preventDefault()
@@ -23,16 +25,20 @@ export function Rooms({ params }: { params: Readonly<Record<string, string>> }) 
   return (
     <>
       <Heading>Rooms</Heading>
-      <form class="filters" onSubmit={look} key={`${namespace} ${room} ${known[0]}`}>
-        <Field label="Namespace" name="namespace" value={namespace ?? known[0]} required list="namespaces" />
-        <Field label="Room" name="room" value={room} required hint="its whole name" />
-        <datalist id="namespaces">
-          {known.map((each) => (
-            <option key={each} value={each} />
-          ))}
-        </datalist>
-        <button type="submit">Show members</button>
-      </form>
+      {isAsking ? (
+        <p class="found">Asking…</p>
+      ) : (
+        <form class="filters" onSubmit={look} key={`${namespace} ${room}`}>
+          <Field label="Namespace" name="namespace" value={namespace ?? known[0]} required list="namespaces" />
+          <Field label="Room" name="room" value={room} required hint="its whole name" />
+          <datalist id="namespaces">
+            {known.map((each) => (
+              <option key={each} value={each} />
+            ))}
+          </datalist>
+          <button type="submit">Show members</button>
+        </form>
+      )}
       {namespace !== undefined && room !== undefined ? (
         <MemberList namespace={namespace} room={room} />
       ) : (
