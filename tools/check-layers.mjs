@@ -9,7 +9,7 @@ import { filesBelow, ROOT, readManifest } from './workspace.mjs'
 
 const root = process.argv[2] ?? ROOT
 const files = new Map(
-  ['packages', 'examples', 'bench', 'faults', 'fuzz']
+  ['packages', 'examples', 'bench', 'fuzz']
     .flatMap((folder) => filesBelow(join(root, folder), (name) => /\.[mc]?[jt]s$/.test(name)))
     .map((path) => [relative(root, path).replaceAll(sep, '/'), readFileSync(path, 'utf8')]),
 )
