@@ -30,7 +30,9 @@ export const TIME = [
       library('server/nodes', 'R13: a revocation on one closes the sockets of the other', 'R14, F9, M2'),
       library('revocations/contract'),
     ),
-    run('simulate', SIMULATE),
+    run('simulate', SIMULATE, {
+      known: 'seed 727: after a failover a receipt came 9 ms before the last delivery; it is open',
+    }),
     run('chaos', CHAOS),
     run('bench', benchTable(/Ending a subject on another node|The receipt when one of three/i, /./)),
   ),
@@ -41,7 +43,7 @@ export const TIME = [
       library('decision/bounds', 'durations of leases and of nodes'),
       library('server/nodes', 'one that is cut off suspends by itself'),
     ),
-    run('faults', faultRows('F9')),
+    run('faults', faultRows('F9'), { known: 'the node of the test did not mind the promise of the adapter then' }),
   ),
   claim(
     'recovery',
