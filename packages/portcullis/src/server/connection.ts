@@ -108,8 +108,8 @@ export function armDeadline(
 
 /** What stands in the place of a request: as much as Socket.IO reads when the client connects to another namespace. */
 function discarded(encrypted: boolean): object {
-  const nothing = Object.freeze({})
-  return Object.freeze({ headers: nothing, url: '', _query: nothing, connection: Object.freeze({ encrypted }) })
+  const empty = Object.freeze({})
+  return Object.freeze({ headers: empty, url: '', _query: empty, connection: Object.freeze({ encrypted }) })
 }
 
 const PLAIN = discarded(false)
